@@ -112,6 +112,9 @@ pub struct MixCounters {
     pub frames_repeated: u64,
     /// Pictures left out because the node could not keep up.
     pub frames_shed: u64,
+    /// What was decoded of users' pictures: of those that come in several sizes no more than is shown.
+    #[serde(default)]
+    pub pixels_decoded: u64,
     /// Pictures of users that were damaged, came without what they build on, or were too many.
     pub pictures_lost: u64,
     /// Samples of the output, for each channel.

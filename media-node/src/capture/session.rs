@@ -17,6 +17,7 @@ use super::proxy::{Address, Login, Proxy};
 use super::sdp::{Offer, offers};
 use super::tolerance::Tolerance;
 use crate::encryption::{Keys, Lock};
+use crate::hub::rtp;
 use crate::stream::{
     Clock, Packet, RtpStream, RtpTrack, SenderReport, StreamEnd, StreamEvent, Track, UserClock, depacketizer,
 };
@@ -310,6 +311,9 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
                 last_error = None;
                 if let Some(index) = tracks.get(packet.stream_id()).copied().flatten() {
                     tolerance.good(index, request.clock.now_us());
+                    if let Some(quarters) = rtp::turn(packet.raw()) {
+                        stream.turned(index, quarters);
+                    }
                     let packet = Packet {
                         arrival_us: request.clock.us_at(packet.ctx().received()),
                         sequence: header.sequence_number(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::stream::Packet;
+use crate::stream::{Packet, Quarters};
 
 /// The fixed header of an RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,6 +232,23 @@ pub fn audio_level(packet: &[u8]) -> Option<i8> {
     is_level.then(|| -i8::try_from(level & 0x7f).unwrap_or(i8::MAX))
 }
 
+/// The beginning of an extension of the header that only this server makes and reads: none of a publisher's is taken for it.
+const OWN: [u8; 4] = [b'T', b'd', 0, 1];
+
+/// The extension of a packet's header that says how its picture has to be turned.
+pub fn turn_extension(quarters: Quarters) -> [u8; 8] {
+    let [one, two, three, four] = OWN;
+    [one, two, three, four, quarters.number(), 0, 0, 0]
+}
+
+/// How the picture of an RTP packet has to be turned, as this server or another of its kind says.
+pub fn turn(packet: &[u8]) -> Option<Quarters> {
+    let first = *packet.first().filter(|first| **first & EXTENSION != 0)?;
+    let extension = packet.get(12 + 4 * usize::from(first & CSRC_COUNT)..)?;
+    let (told, number) = (extension.first_chunk::<4>()?, extension.get(4)?);
+    (*told == OWN).then(|| Quarters::new(*number))
+}
+
 /// A compound packet that reports how one source arrives: a block of the report, and the reporter's name.
 pub fn reception_report(reporter: u32, block: &[u8; REPORT_BLOCK_BYTES]) -> Vec<u8> {
     let reporter = reporter.to_be_bytes();
@@ -354,6 +371,16 @@ mod tests {
         assert_eq!(audio_level(&packet(&[0xbe, 0xde, 0, 1, 0x20, 42, 0, 0])), None);
         assert_eq!(audio_level(&packet(&[0xab, 0xac, 0, 1, 0x10, 42, 0, 0])), None);
         assert_eq!((audio_level(&told[..19]), audio_level(&[])), (None, None));
+    }
+
+    #[test]
+    fn how_a_picture_has_to_be_turned_stands_in_front_of_it() {
+        let head = [0x90, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9];
+        let told = [&head[..], &turn_extension(Quarters::new(7)), &[5]].concat();
+        assert_eq!((turn(&told), payload(&told)), (Some(Quarters::new(3)), Some(&[5][..])));
+        assert_eq!(audio_level(&told), None);
+        let others = [&head[..], &audio_level_extension(-3), &[5]].concat();
+        assert_eq!((turn(&others), turn(&told[..16]), turn(&[])), (None, None, None));
     }
 
     #[test]

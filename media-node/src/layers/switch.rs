@@ -191,6 +191,21 @@ impl Switch {
         self.next - 1
     }
 
+    /// The next packet of the layer that is played has come, and is left out: what follows has the numbers behind those before. What
+    /// came before has no numbers any more.
+    pub fn leave_out(&mut self, layer: usize, head: RtpHead) {
+        let Some(from) = self.from.as_mut().filter(|from| from.layer == layer) else {
+            return;
+        };
+        let step = head.sequence.wrapping_sub(from.highest as u16);
+        // One that comes late leaves a gap: it is missed by nobody who can do without it.
+        if (1..MAX_STEP).contains(&step) {
+            from.highest += u64::from(step);
+            from.first = from.highest + 1;
+            from.shift = from.shift.wrapping_sub(1);
+        }
+    }
+
     fn told(&mut self, from: &mut From, timestamp: u32) -> u32 {
         if let Some(last) = self.last.filter(|last| last.timestamp == timestamp)
             && self.layer() == Some(from.layer)
@@ -370,6 +385,28 @@ mod tests {
             12_000,
             "from there on its times are its own"
         );
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_no_gap() {
+        let mut switch = Switch::new(90_000, 1, 1);
+        let take = |switch: &mut Switch, sequence: u16| {
+            let numbered = switch.take(0, head(sequence, u32::from(sequence) * 3_000), true, ms(0));
+            numbered.map(|numbered| numbered.sequence)
+        };
+        switch.leave_out(0, head(65_532, 0));
+        assert_eq!(take(&mut switch, 65_533), Some(1));
+        switch.leave_out(0, head(65_534, 0));
+        assert_eq!(take(&mut switch, 65_535), Some(2));
+        switch.leave_out(0, head(1, 0));
+        assert_eq!(take(&mut switch, 2), Some(4), "number 0 was lost, and keeps its number");
+        assert_eq!(
+            (take(&mut switch, 0), take(&mut switch, 1)),
+            (None, None),
+            "they come too late"
+        );
+        switch.leave_out(0, head(1, 0));
+        assert_eq!((take(&mut switch, 2), take(&mut switch, 3)), (Some(4), Some(5)));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use ffmpeg_next::codec::packet::side_data::Type;
 use ffmpeg_next::format::context::{Input, Output};
 use ffmpeg_next::{Dictionary, Error, Packet, format};
 
 use super::MediaError;
+use super::describe::set_matrix;
 
 /// What is said of a step that fails.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,11 @@ pub(super) fn begin(input: &Input, to: &Path, muxer: &str, steps: Steps) -> Resu
         // SAFETY: the parameters were just copied into the new stream; a tag of 0 lets the container choose its own.
         unsafe { (*(*copy.as_mut_ptr()).codecpar).codec_tag = 0 }
         copy.set_time_base(stream.time_base());
+        let mut told = stream.side_data();
+        let matrix = told.find(|told| told.kind() == Type::DisplayMatrix);
+        if let Some(matrix) = matrix.and_then(|matrix| matrix.data().first_chunk().copied()) {
+            set_matrix(&mut copy, &matrix)?;
+        }
     }
     let mut options = Dictionary::new();
     options.set("movflags", "faststart");

@@ -3,11 +3,9 @@ use ffmpeg_next::frame::side_data::Type;
 use ffmpeg_next::util::error::{EAGAIN, ENOMEM};
 use ffmpeg_next::{Error, Packet, decoder, ffi, frame};
 
+use super::turn::{MATRIX_BYTES, bytes, matrix};
 use super::{MediaError, Picture, Sound};
-use crate::stream::{Format, OpusHead, PcmCoding, PcmFormat, PictureLimit, VideoCodec};
-
-/// Nine numbers of 32 bits.
-const MATRIX_BYTES: usize = 36;
+use crate::stream::{Coding, Format, OpusHead, PcmCoding, PcmFormat, PictureLimit, VideoCodec};
 
 /// What an Opus decoder gives, whatever the sound was coded for.
 const OPUS_RATE: u32 = 48_000;
@@ -15,7 +13,7 @@ const OPUS_RATE: u32 = 48_000;
 /// Decodes one stream of pictures, in the calling thread. It begins at a key frame.
 pub struct VideoDecoder {
     decoder: decoder::Video,
-    codec: VideoCodec,
+    coding: Coding,
     limit: PictureLimit,
     /// As the last picture that said how it has to be turned, and its size.
     turned: Option<((u32, u32), [u8; MATRIX_BYTES])>,
@@ -23,7 +21,9 @@ pub struct VideoDecoder {
 
 impl VideoDecoder {
     /// Units with pictures beyond the limit are refused before anything is allocated for them.
-    pub fn new(codec: VideoCodec, limit: PictureLimit) -> Result<Self, MediaError> {
+    pub fn new(coding: impl Into<Coding>, limit: PictureLimit) -> Result<Self, MediaError> {
+        let coding = coding.into();
+        let codec = coding.codec;
         let id = match codec {
             VideoCodec::H264 => Id::H264,
             VideoCodec::H265 => Id::HEVC,
@@ -41,14 +41,18 @@ impl VideoDecoder {
             .map_err(|error| MediaError::new(format!("open the {} decoder", codec.name()), error))?;
         Ok(Self {
             decoder,
-            codec,
+            coding,
             limit,
             turned: None,
         })
     }
 
-    pub fn codec(&self) -> VideoCodec {
-        self.codec
+    pub fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    fn codec(&self) -> VideoCodec {
+        self.coding.codec
     }
 
     /// Takes one access unit and gives the pictures that are complete by it, in the order of their presentation, each
@@ -60,13 +64,13 @@ impl VideoDecoder {
         dts_us: i64,
         mut each: impl FnMut(Picture, i64),
     ) -> Result<(), MediaError> {
-        self.limit.check_unit(self.codec, data)?;
+        self.limit.check_unit(self.codec(), data)?;
         let mut packet = Packet::copy(data);
         packet.set_pts(Some(pts_us));
         packet.set_dts(Some(dts_us));
         self.decoder
             .send_packet(&packet)
-            .map_err(|error| MediaError::new(format!("decode an access unit of {}", self.codec.name()), error))?;
+            .map_err(|error| MediaError::new(format!("decode an access unit of {}", self.codec().name()), error))?;
         self.receive(pts_us, &mut each)
     }
 
@@ -74,7 +78,7 @@ impl VideoDecoder {
     pub fn finish(&mut self, mut each: impl FnMut(Picture, i64)) -> Result<(), MediaError> {
         self.decoder
             .send_eof()
-            .map_err(|error| MediaError::new(format!("finish the {} decoder", self.codec.name()), error))?;
+            .map_err(|error| MediaError::new(format!("finish the {} decoder", self.codec().name()), error))?;
         self.receive(0, &mut each)
     }
 
@@ -89,7 +93,7 @@ impl VideoDecoder {
                 }
                 Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
                 Err(error) => {
-                    let doing = format!("decode a picture of {}", self.codec.name());
+                    let doing = format!("decode a picture of {}", self.codec().name());
                     return Err(MediaError::new(doing, error));
                 }
             }
@@ -98,7 +102,7 @@ impl VideoDecoder {
 }
 
 impl VideoDecoder {
-    /// What a picture says of its turn goes for those of its size behind it, until one says otherwise: some senders say it once,
+    /// What a picture says of its turn goes before what is told beside it, and for those of its size behind it, until one says otherwise: some senders say it once,
     /// and not again with each key frame.
     fn turn(&mut self, picture: &mut frame::Video) {
         let size = (picture.width(), picture.height());
@@ -109,7 +113,8 @@ impl VideoDecoder {
             return;
         }
         self.turned.take_if(|(turned, _)| *turned != size);
-        if let Some((_, matrix)) = &self.turned {
+        let told = || matrix(self.coding.quarters).map(|matrix| bytes(&matrix));
+        if let Some(matrix) = self.turned.map(|(_, matrix)| matrix).or_else(told) {
             // SAFETY: the frame is alive; what is added to it has so many bytes, and is the frame's own.
             unsafe {
                 let kind = ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX;

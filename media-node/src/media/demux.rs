@@ -9,8 +9,8 @@ use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
 
 use super::MediaError;
 use crate::stream::{
-    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, JpegFormat, OpusFormat, Track, Vp8Format,
-    Vp9Format, annexb,
+    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, JpegFormat, OpusFormat, Quarters, Track,
+    Vp8Format, Vp9Format, annexb,
 };
 
 /// Reads a media file as if it were captured: its first video track of the codecs that are recorded, and its first AAC or Opus track.
@@ -42,7 +42,14 @@ impl Demuxer {
                 }
                 (media::Type::Video, Id::VP8) if video.is_none() => {
                     let (width, height) = size(raw);
-                    formats.push((Track::Video, Format::Vp8(Vp8Format { width, height })));
+                    formats.push((
+                        Track::Video,
+                        Format::Vp8(Vp8Format {
+                            width,
+                            height,
+                            quarters: Quarters::default(),
+                        }),
+                    ));
                     video = Some((stream.index(), None));
                 }
                 (media::Type::Video, Id::VP9) if video.is_none() => {
@@ -138,6 +145,7 @@ fn av1_format(raw: &ffi::AVCodecParameters) -> Av1Format {
         sequence_header: Bytes::copy_from_slice(record.get(4..).unwrap_or_default()),
         width,
         height,
+        quarters: Quarters::default(),
     }
 }
 
@@ -152,6 +160,7 @@ fn vp9_format(raw: &ffi::AVCodecParameters) -> Vp9Format {
         profile,
         bit_depth: if profile < 2 { 8 } else { 10 },
         chroma_halved: (halved, halved),
+        quarters: Quarters::default(),
     }
 }
 

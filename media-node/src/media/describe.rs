@@ -3,9 +3,10 @@ use std::ptr;
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::context::Output;
-use ffmpeg_next::{Error, ffi, media};
+use ffmpeg_next::{Error, StreamMut, ffi, media};
 
 use super::MediaError;
+use super::turn::{MATRIX_BYTES, bytes, matrix};
 use crate::stream::{Format, H264Format, H265Format, Vp9Format};
 
 /// One track of a file that is written.
@@ -19,6 +20,7 @@ pub struct MuxedTrack {
 
 /// Adds a track of this format to a file whose header is not written.
 pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), MediaError> {
+    let is_rtsp = output.format().name() == "rtsp";
     let mut stream = output
         .add_stream(None::<ffmpeg_next::Codec>)
         .map_err(MediaError::during("add a track to this file"))?;
@@ -76,7 +78,7 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
         Format::Jpeg(_) => return Err(MediaError::new("put Motion JPEG into this file", Error::InvalidData)),
         Format::Opus(opus) => {
             // No container that is written as a file here carries it where its files are played.
-            if output.format().name() != "rtsp" {
+            if !is_rtsp {
                 return Err(MediaError::new("put Opus into this file", Error::InvalidData));
             }
             parameters.codec_type = media::Type::Audio.into();
@@ -96,6 +98,23 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
     unsafe { ptr::copy_nonoverlapping(extradata.as_ptr(), memory, extradata.len()) };
     parameters.extradata = memory;
     parameters.extradata_size = extradata.len().try_into().unwrap_or(0);
+    match format.coding().and_then(|coding| matrix(coding.quarters)) {
+        Some(matrix) => set_matrix(&mut stream, &bytes(&matrix)),
+        None => Ok(()),
+    }
+}
+
+/// Says how the pictures of a track of a file that is written have to be turned, where files of this kind can say it.
+pub(super) fn set_matrix(stream: &mut StreamMut<'_>, matrix: &[u8; MATRIX_BYTES]) -> Result<(), MediaError> {
+    let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+    // SAFETY: the stream is alive and its file's header not written; what is added has so many bytes, and is the stream's own.
+    unsafe {
+        let added = ffi::av_stream_new_side_data(stream.as_mut_ptr(), kind, MATRIX_BYTES);
+        if added.is_null() {
+            return Err(MediaError::new("allocate", Error::Other { errno: ffi::ENOMEM }));
+        }
+        ptr::copy_nonoverlapping(matrix.as_ptr(), added, MATRIX_BYTES);
+    }
     Ok(())
 }
 

@@ -118,6 +118,7 @@ fn like_vp9(vp8: &Vp8Format) -> Format {
         profile: 0,
         bit_depth: 8,
         chroma_halved: (true, true),
+        quarters: vp8.quarters,
     })
 }
 
@@ -147,4 +148,31 @@ fn webm_options() -> Dictionary<'static> {
     options.set("fflags", "+bitexact");
     options.set("flush_packets", "1");
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::Quarters;
+
+    #[test]
+    fn a_file_says_how_its_pictures_have_to_be_turned() {
+        crate::media::init().unwrap();
+        let upright = [0x1_0000_i32, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+        let to_the_right = [0, 0x1_0000, 0, -0x1_0000, 0, 0, 0, 0, 0x4000_0000];
+        for (quarters, matrix) in [(0, upright), (1, to_the_right)] {
+            let format = Format::Vp8(Vp8Format {
+                width: 320,
+                height: 180,
+                quarters: Quarters::new(quarters),
+            });
+            let muxer = PieceMuxer::new(PieceFormat::Mp4, &format).unwrap();
+            let header = muxer.header();
+            let track = header.windows(4).position(|bytes| bytes == b"tkhd").unwrap();
+            // ISO/IEC 14496-12, 8.3.2: behind the version, times and the like.
+            let told = &header[track + 4 + 40..][..36];
+            let expected: Vec<u8> = matrix.into_iter().flat_map(i32::to_be_bytes).collect();
+            assert_eq!(told, expected, "{quarters}");
+        }
+    }
 }

@@ -1,4 +1,11 @@
 use super::Crop;
+use crate::stream::Quarters;
+
+/// One, as display matrices have it, and what scales both sides.
+const ONE: i32 = 1 << 16;
+const SCALE: i32 = 1 << 30;
+/// Nine numbers of 32 bits.
+pub(super) const MATRIX_BYTES: usize = 36;
 
 /// What has to be done to a picture as it is coded so that it stands upright: first the turn about its falling diagonal, then
 /// the others.
@@ -10,6 +17,27 @@ pub struct Turn {
     pub mirrored: bool,
     /// The top becomes the bottom.
     pub upended: bool,
+}
+
+/// The display matrix, as [`Turn::of_matrix`] takes it, of a picture that has to be turned like this; `None` for one that stands
+/// upright.
+pub(super) fn matrix(quarters: Quarters) -> Option<[i32; 9]> {
+    let (cosine, sine) = match quarters.number() {
+        0 => return None,
+        1 => (0, ONE),
+        2 => (-ONE, 0),
+        _ => (0, -ONE),
+    };
+    Some([cosine, sine, 0, -sine, cosine, 0, 0, 0, SCALE])
+}
+
+/// A display matrix as FFmpeg has it in memory.
+pub(super) fn bytes(matrix: &[i32; 9]) -> [u8; MATRIX_BYTES] {
+    let mut bytes = [0; MATRIX_BYTES];
+    for (to, number) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(matrix) {
+        *to = number.to_ne_bytes();
+    }
+    bytes
 }
 
 impl Turn {
@@ -59,8 +87,6 @@ impl Turn {
 mod tests {
     use super::*;
 
-    const ONE: i32 = 1 << 16;
-
     fn of(a: i32, b: i32, c: i32, d: i32) -> Turn {
         Turn::of_matrix(&[a, b, 0, c, d, 0, 0, 0, 1 << 30])
     }
@@ -82,6 +108,18 @@ mod tests {
         assert_eq!(of(-ONE, 0, 0, ONE), turn(false, true, false));
         assert_eq!(of(ONE, ONE / 9, -ONE / 9, ONE), Turn::default());
         assert_eq!(Turn::of_matrix(&[0; 9]), Turn::default());
+    }
+
+    #[test]
+    fn quarters_are_turns_clockwise() {
+        let turned = [1, 2, 3].map(|number| Turn::of_matrix(&matrix(Quarters::new(number)).unwrap()));
+        let expected = [
+            turn(true, true, false),
+            turn(false, true, true),
+            turn(true, false, true),
+        ];
+        assert_eq!(turned, expected);
+        assert_eq!(matrix(Quarters::new(4)), None);
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct Counters {
     /// Pictures that were not encoded because the node could not keep up.
     pub frames_shed: u64,
     pub pictures_decoded: u64,
+    /// What these pictures have, all together.
+    pub pixels_decoded: u64,
     /// Pictures of a user that came but were never shown, because a newer one was due.
     pub pictures_skipped: u64,
     /// Coded units that a decoder refused.
@@ -33,6 +35,7 @@ impl AddAssign for Counters {
         self.frames_repeated += other.frames_repeated;
         self.frames_shed += other.frames_shed;
         self.pictures_decoded += other.pictures_decoded;
+        self.pixels_decoded += other.pixels_decoded;
         self.pictures_skipped += other.pictures_skipped;
         self.pictures_unusable += other.pictures_unusable;
         self.units_undecodable += other.units_undecodable;

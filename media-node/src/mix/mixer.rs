@@ -15,7 +15,7 @@ use super::user::User;
 use crate::media::{AudioEncoder, MuxedTrack, Picture};
 use crate::selection::Area;
 use crate::speaking::Speakers;
-use crate::stream::{AccessUnit, Format, PictureLimit, Track, VideoCodec};
+use crate::stream::{AccessUnit, Coding, Format, PictureLimit, Track};
 use crate::text::Fonts;
 
 /// What changes at a time. It takes effect at the next picture of the output.
@@ -130,9 +130,9 @@ impl Mixer {
         self.counters = counters;
     }
 
-    /// A stream that may have a place of its own is coded in this from here on.
-    pub fn stream_codec(&mut self, uid: &str, stream: StreamKind, codec: VideoCodec) {
-        self.user(uid).set_stream_codec(stream, codec);
+    /// A stream that may have a place of its own is coded like this from here on.
+    pub fn stream_coding(&mut self, uid: &str, stream: StreamKind, coding: Coding) {
+        self.user(uid).set_stream_coding(stream, coding);
     }
 
     /// As [`lost`](Self::lost), of such a stream.

@@ -6,7 +6,7 @@ use super::audio::AudioTrack;
 use super::counters::Counters;
 use super::video::VideoTrack;
 use crate::media::AudioCodec;
-use crate::stream::{AccessUnit, Format, PictureLimit, VideoCodec};
+use crate::stream::{AccessUnit, Coding, Format, PictureLimit};
 
 /// So many units of a track that a decoder refuses are told of: a few may be what somebody's stream begins with.
 const MANY: u32 = 10;
@@ -56,16 +56,16 @@ impl User {
     /// A track is of this format from here on.
     pub fn set_format(&mut self, format: &Format) {
         // Each key frame carries all that a decoder of pictures has to know.
-        if let Some(codec) = format.video_codec() {
-            self.video.set_codec(codec);
+        if let Some(coding) = format.coding() {
+            self.video.set_coding(coding);
         }
         if let Some(codec) = AudioCodec::of(format) {
             self.audio.set_codec(codec);
         }
     }
 
-    pub fn set_stream_codec(&mut self, stream: StreamKind, codec: VideoCodec) {
-        self.stream(stream).video.set_codec(codec);
+    pub fn set_stream_coding(&mut self, stream: StreamKind, coding: Coding) {
+        self.stream(stream).video.set_coding(coding);
     }
 
     pub fn push_stream(&mut self, stream: StreamKind, unit: AccessUnit, counters: &mut Counters) {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::counters::Counters;
 use crate::media::{Picture, VideoDecoder};
-use crate::stream::{AccessUnit, PictureLimit, VideoCodec};
+use crate::stream::{AccessUnit, Coding, PictureLimit, VideoCodec};
 
 /// The most coded bytes that wait for one user. They hold the longest group of pictures that a hidden user can be shown
 /// from without waiting for the next key frame.
@@ -18,10 +18,10 @@ const REPEAT_BYTES: usize = 512;
 #[derive(Default)]
 pub struct VideoTrack {
     limit: PictureLimit,
-    /// What the units are coded in that come.
-    codec: VideoCodec,
+    /// How the units are coded that come.
+    coding: Coding,
     /// Not decoded yet, in decoding order.
-    queue: VecDeque<(VideoCodec, AccessUnit)>,
+    queue: VecDeque<(Coding, AccessUnit)>,
     queued: usize,
     decoder: Option<VideoDecoder>,
     /// Units whose pictures have not come out of the decoder.
@@ -68,9 +68,9 @@ impl VideoTrack {
         self.lost = true;
     }
 
-    /// What the units that follow are coded in. The first of them is a key frame.
-    pub fn set_codec(&mut self, codec: VideoCodec) {
-        self.codec = codec;
+    /// How the units that follow are coded. The first of them is a key frame.
+    pub fn set_coding(&mut self, coding: Coding) {
+        self.coding = coding;
     }
 
     pub fn push(&mut self, unit: AccessUnit, counters: &mut Counters) {
@@ -78,7 +78,7 @@ impl VideoTrack {
             self.anew.push_back(unit.dts_us);
         }
         self.queued += unit.data.len();
-        self.queue.push_back((self.codec, unit));
+        self.queue.push_back((self.coding, unit));
         if self.queued <= QUEUE_BYTES {
             return;
         }
@@ -96,17 +96,17 @@ impl VideoTrack {
     /// Makes the newest picture at or before `at_us` the shown one.
     pub fn advance(&mut self, at_us: i64, counters: &mut Counters) {
         while self.needs_more(at_us) {
-            if self.is_at_other_codec() {
+            if self.is_at_other_coding() {
                 self.empty_decoder(counters);
             }
             if self.decoder.is_none() && !self.restart(at_us, counters) {
                 break;
             }
-            let Some((codec, unit)) = self.pop() else {
+            let Some((coding, unit)) = self.pop() else {
                 self.drain(counters);
                 break;
             };
-            if self.superseded(codec, &unit, at_us) {
+            if self.superseded(coding.codec, &unit, at_us) {
                 counters.pictures_skipped += 1;
             } else {
                 self.decode(&unit, counters);
@@ -118,7 +118,7 @@ impl VideoTrack {
     /// Like [`advance`](Self::advance), but decodes only the newest key frame of what is due. What follows it cannot be
     /// decoded then; decoding goes on at the next key frame.
     pub fn jump(&mut self, at_us: i64, counters: &mut Counters) {
-        let due = |(_, unit): &(VideoCodec, AccessUnit)| unit.keyframe && unit.pts_us <= at_us;
+        let due = |(_, unit): &(Coding, AccessUnit)| unit.keyframe && unit.pts_us <= at_us;
         let Some(key) = self.queue.iter().rposition(due) else {
             return;
         };
@@ -128,8 +128,8 @@ impl VideoTrack {
         }
         self.forget_ahead();
         self.inside.clear();
-        if let Some((codec, unit)) = self.pop() {
-            self.decoder = VideoDecoder::new(codec, self.limit).ok();
+        if let Some((coding, unit)) = self.pop() {
+            self.decoder = VideoDecoder::new(coding, self.limit).ok();
             self.decode(&unit, counters);
         }
         self.empty_decoder(counters);
@@ -211,19 +211,19 @@ impl VideoTrack {
         self.ahead_bytes = 0;
     }
 
-    fn pop(&mut self) -> Option<(VideoCodec, AccessUnit)> {
-        let (codec, unit) = self.queue.pop_front()?;
+    fn pop(&mut self) -> Option<(Coding, AccessUnit)> {
+        let (coding, unit) = self.queue.pop_front()?;
         self.queued -= unit.data.len();
         while self.anew.front().is_some_and(|dts_us| *dts_us < unit.dts_us) {
             self.anew.pop_front();
         }
-        Some((codec, unit))
+        Some((coding, unit))
     }
 
     /// The next unit is not for this decoder, which has what lies before it.
-    fn is_at_other_codec(&self) -> bool {
-        let next = self.queue.front().map(|(codec, _)| *codec);
-        let own = self.decoder.as_ref().map(VideoDecoder::codec);
+    fn is_at_other_coding(&self) -> bool {
+        let next = self.queue.front().map(|(coding, _)| *coding);
+        let own = self.decoder.as_ref().map(VideoDecoder::coding);
         next.zip(own).is_some_and(|(next, own)| next != own)
     }
 
@@ -234,17 +234,17 @@ impl VideoTrack {
             counters.video_units_dropped += 1;
             self.pop();
         }
-        let Some((codec, _)) = self.queue.front() else {
+        let Some((coding, _)) = self.queue.front() else {
             return false;
         };
         self.inside.clear();
-        self.decoder = VideoDecoder::new(*codec, self.limit).ok();
+        self.decoder = VideoDecoder::new(*coding, self.limit).ok();
         self.decoder.is_some()
     }
 
     /// Drops what lies before the newest key frame that is due.
     fn skip_to_key(&mut self, at_us: i64) {
-        let due = |(_, unit): &(VideoCodec, AccessUnit)| unit.keyframe && unit.pts_us <= at_us;
+        let due = |(_, unit): &(Coding, AccessUnit)| unit.keyframe && unit.pts_us <= at_us;
         if let Some(key) = self.queue.iter().rposition(due) {
             for _ in 0..key {
                 self.pop();
@@ -263,13 +263,13 @@ impl VideoTrack {
     }
 
     fn decode(&mut self, unit: &AccessUnit, counters: &mut Counters) {
-        let codec = self.decoder.as_ref().map(VideoDecoder::codec);
+        let coding = self.decoder.as_ref().map(VideoDecoder::coding);
         if self.anew.front() == Some(&unit.dts_us)
-            && let Some(codec) = codec
+            && let Some(coding) = coding
         {
             // A decoder shows pictures that are refreshed part by part once they are whole, but only from its own beginning on.
             self.empty_decoder(counters);
-            self.decoder = VideoDecoder::new(codec, self.limit).ok();
+            self.decoder = VideoDecoder::new(coding, self.limit).ok();
         }
         let Some(decoder) = &mut self.decoder else { return };
         self.inside.push(Inside {
@@ -297,6 +297,7 @@ impl VideoTrack {
     /// Keeps a picture for its time, unless those before it take all the memory that there is for them.
     fn keep_ahead(&mut self, picture: Picture, pts_us: i64, small: bool, counters: &mut Counters) {
         counters.pictures_decoded += 1;
+        counters.pixels_decoded += u64::from(picture.width()) * u64::from(picture.height());
         self.made += 1;
         let bytes = picture.bytes() as u64;
         if !self.ahead.is_empty() && self.ahead_bytes + bytes > self.limit.bytes() {

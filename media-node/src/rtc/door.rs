@@ -14,12 +14,13 @@ use tokio::time::timeout;
 use super::figures::Counters;
 use super::fragment::Fragment;
 use super::offer::{Kind, Offer, OfferError, Section};
+use super::opening::Ways;
 use super::play::{Played, Playing, best, index_of};
 use super::ports::Beginning;
 use super::problem::Problem;
 use super::publish::{self, Publishing};
 use super::purpose::Purpose;
-use super::session::{Begin, Command, MAX_COMMANDS, Wanted, Ways};
+use super::session::{Begin, Command, MAX_COMMANDS, Wanted};
 use crate::access::{Action, Grant, Place, Shown, Wish};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Hub, Publication, Ticket};
@@ -102,7 +103,7 @@ impl Door {
         }
         let source = call.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let grant = self.admit(action, &path, call, source).await?;
-        let offer = Offer::parse(&call.body)?;
+        let offer = Offer::parse(&call.body)?.one_way(action == Action::Publish);
         let app = path.app.clone();
         let (offer, formats, purpose, expires) = match action {
             Action::Publish => {

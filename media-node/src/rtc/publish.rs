@@ -23,6 +23,7 @@ use crate::channel::StreamPath;
 use crate::clock::unix_ms;
 use crate::hub::{Description, Flow, Hub, Manner, Published, rtp};
 use crate::layers::{Conductor, conduct};
+use crate::stream::Quarters;
 
 /// Browsers send keyframes only when asked: while anybody plays the stream they are, so that a recording can be cut into
 /// slices, and a picture that was lost where nobody noticed comes back.
@@ -42,8 +43,10 @@ pub(super) struct Publishing {
     layers: Vec<String>,
     picture: Option<Description>,
     conductor: Option<Conductor>,
-    /// How the picture is turned, where it can say so itself.
-    upright: Option<Upright>,
+    /// How the picture is turned,
+    upright: Upright,
+    /// and whether it can say so itself.
+    is_h264: bool,
     /// What each source is of.
     sources: HashMap<u32, Part>,
     published: Option<Published>,
@@ -105,7 +108,8 @@ impl Publishing {
             layers: layered.map(|(section, _)| section.layers()).unwrap_or_default(),
             picture,
             conductor: None,
-            upright: sent().any(|(_, format)| format.name == "H264").then(Upright::default),
+            upright: Upright::default(),
+            is_h264: sent().any(|(_, format)| format.name == "H264"),
             sources: HashMap::new(),
             published: None,
             ended: CancellationToken::new(),
@@ -190,18 +194,19 @@ impl Publishing {
                 if let Some(decibels) = packet.header.ext_vals.audio_level {
                     self.hub.heard(&self.path, decibels);
                 }
-                let orientation = packet.header.ext_vals.video_orientation;
-                if let Some((upright, orientation)) = self.upright.as_mut().zip(orientation)
-                    && upright.take(orientation)
+                if let Some(orientation) = packet.header.ext_vals.video_orientation
+                    && self.upright.take(orientation)
                     && let Some(published) = &self.published
                 {
                     published.publication.keyframes.ask();
                 }
                 if let Some(part) = self.part_of(&packet, rtc) {
-                    let upright = self.upright.as_ref().filter(|_| self.is_picture(part));
-                    let turned = upright.and_then(|upright| upright.payload(&packet.payload));
+                    let is_picture = self.is_picture(part);
+                    let turned = Some(&self.upright).filter(|_| is_picture && self.is_h264);
+                    let turned = turned.and_then(|upright| upright.payload(&packet.payload));
                     let payload = turned.as_deref().unwrap_or(&packet.payload);
-                    self.hand_in(part, Flow::Rtp, plain(&packet, payload));
+                    let quarters = self.upright.quarters().filter(|_| is_picture);
+                    self.hand_in(part, Flow::Rtp, plain(&packet, payload, quarters));
                 }
             }
             Event::SenderFeedback(feedback) => {
@@ -279,18 +284,21 @@ impl Drop for Publishing {
     }
 }
 
-/// A packet with this payload, without what was between the client and this server only, but for how loud it is.
-fn plain(packet: &RtpPacket, payload: &[u8]) -> Bytes {
+/// A packet with this payload, without what was between the client and this server only, but for how loud it is and how the picture
+/// that it ends has to be turned.
+fn plain(packet: &RtpPacket, payload: &[u8], quarters: Option<Quarters>) -> Bytes {
     let header = &packet.header;
     // Other nodes that read it hear by this who speaks.
     let level = header.ext_vals.audio_level.map(rtp::audio_level_extension);
+    let turn = quarters.filter(|_| header.marker).map(rtp::turn_extension);
+    let extension = turn.or(level);
     let mut plain = BytesMut::with_capacity(20 + payload.len());
-    plain.put_u8(0x80 | u8::from(level.is_some()) << 4);
+    plain.put_u8(0x80 | u8::from(extension.is_some()) << 4);
     plain.put_u8(u8::from(header.marker) << 7 | (*header.payload_type & 0x7f));
     plain.put_u16(header.sequence_number);
     plain.put_u32(header.timestamp);
     plain.put_u32(*header.ssrc);
-    plain.put_slice(level.as_ref().map_or(&[], |level| &level[..]));
+    plain.put_slice(extension.as_ref().map_or(&[], |extension| &extension[..]));
     plain.put_slice(payload);
     plain.freeze()
 }

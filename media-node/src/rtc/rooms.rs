@@ -11,10 +11,11 @@ use tokio::time::timeout;
 
 use super::door::{Answered, Door};
 use super::offer::{Format, Offer, OfferError, Section};
+use super::opening::Ways;
 use super::problem::Problem;
 use super::purpose::Purpose;
 use super::room::{Key, News, PeerPlaying, PeerPublishing, Presence, Roll, Sources, Wish};
-use super::session::{Command, Wanted, Ways};
+use super::session::{Command, Wanted};
 
 /// How long a connection may take with an answer.
 const ANSWERING: Duration = Duration::from_secs(5);

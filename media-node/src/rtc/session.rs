@@ -5,10 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use str0m::bwe::Bitrate;
-use str0m::change::SdpOffer;
-use str0m::net::{DatagramRecv, Receive, TcpType};
-use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+use str0m::net::{DatagramRecv, Receive};
+use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +16,12 @@ use super::end::{CONNECTING, End, SILENCE};
 use super::figures::{Counted, Counters};
 use super::fragment::Fragment;
 use super::offer::{Format, Offer, OfferError};
+use super::opening::{self, Ways};
 use super::outlet::Outlet;
 use super::purpose::Purpose;
 use super::room::{Sources, Wish};
 use super::route::{Datagram, Place, Routes, Wire};
-use super::watch::{TELL_EVERY, Watched};
+use super::watch::Watched;
 use crate::clock::unix_ms;
 use crate::hub::Ticket;
 
@@ -68,28 +67,6 @@ pub(super) enum Command {
     End(oneshot::Sender<()>),
 }
 
-/// By which ways a client may come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ways {
-    Udp,
-    Tcp,
-    Both,
-    /// By TCP; by datagrams as well once it has begun anew.
-    TcpFirst,
-}
-
-impl Ways {
-    /// As rooms number them.
-    pub(super) fn of(protocol: u8) -> Self {
-        match protocol {
-            0 => Self::Udp,
-            1 => Self::Tcp,
-            2 => Self::Both,
-            _ => Self::TcpFirst,
-        }
-    }
-}
-
 /// What the sessions of a worker share.
 #[derive(Clone)]
 pub(super) struct Surroundings {
@@ -131,7 +108,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         expires,
     } = wanted;
     let (place, mut datagrams) = surroundings.routes.enter();
-    let opened = open(
+    let opened = opening::open(
         &offer,
         &formats,
         purpose.first_estimate(),
@@ -175,57 +152,6 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
     session.purpose.ends(&end);
     session.close(end);
     drop(ticket);
-}
-
-/// The connection that an offer leads to, and its answer.
-///
-/// `first_estimate`: of what the client can take, in bits a second, where that is to be estimated.
-pub(super) fn open(
-    offer: &Offer,
-    formats: &[Format],
-    first_estimate: Option<u64>,
-    candidates: &[SocketAddr],
-    ways: Ways,
-) -> Result<(Rtc, String), OfferError> {
-    let mut config = RtcConfig::new()
-        .clear_codecs()
-        .set_rtp_mode(true)
-        .set_ice_lite(true)
-        .set_stats_interval(Some(TELL_EVERY));
-    if let Some(estimate) = first_estimate {
-        config = config.enable_bwe(Some(Bitrate::from(estimate)));
-    }
-    for format in formats {
-        format.add_to(config.codec_config());
-    }
-    let mut rtc = config.build(Instant::now());
-    if ways != Ways::Tcp && ways != Ways::TcpFirst {
-        add(&mut rtc, candidates, |address| Candidate::host(address, "udp"));
-    }
-    if ways != Ways::Udp {
-        add(&mut rtc, candidates, |address| {
-            Candidate::builder()
-                .tcp()
-                .host(address)
-                .tcptype(TcpType::Passive)
-                .build()
-        });
-    }
-    let text = accept(&mut rtc, offer)?;
-    Ok((rtc, text))
-}
-
-fn add<E>(rtc: &mut Rtc, addresses: &[SocketAddr], candidate: impl Fn(SocketAddr) -> Result<Candidate, E>) {
-    for candidate in addresses.iter().filter_map(|address| candidate(*address).ok()) {
-        rtc.add_local_candidate(candidate);
-    }
-}
-
-fn accept(rtc: &mut Rtc, offer: &Offer) -> Result<String, OfferError> {
-    let malformed = |error: &dyn std::fmt::Display| OfferError::Malformed(error.to_string());
-    let offered = SdpOffer::from_sdp_string(&offer.text()).map_err(|error| malformed(&error))?;
-    let answer = rtc.sdp_api().accept_offer(offered).map_err(|error| malformed(&error))?;
-    Ok(offer.answered(&answer.to_sdp_string()))
 }
 
 impl Session {
@@ -394,11 +320,9 @@ impl Session {
         let offer = self.purpose.renew(offer, sources)?;
         if self.ways == Ways::TcpFirst && !offer.has_credentials_of(&self.offer) {
             self.ways = Ways::Both;
-            add(&mut self.rtc, &self.surroundings.candidates, |address| {
-                Candidate::host(address, "udp")
-            });
+            opening::add_datagrams(&mut self.rtc, &self.surroundings.candidates);
         }
-        let answer = accept(&mut self.rtc, &offer)?;
+        let answer = opening::accept(&mut self.rtc, &offer)?;
         self.offer = offer;
         self.name();
         Ok(self.purpose.answer(answer))
@@ -410,7 +334,7 @@ impl Session {
         let mut answer = None;
         // Clients say their credentials with each fragment.
         if let Some(restarted) = restarted.filter(|restarted| !restarted.has_credentials_of(&self.offer)) {
-            answer = Some(Fragment::of_answer(&accept(&mut self.rtc, &restarted)?));
+            answer = Some(Fragment::of_answer(&opening::accept(&mut self.rtc, &restarted)?));
             self.offer = restarted;
             self.name();
         }

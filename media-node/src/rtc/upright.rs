@@ -1,10 +1,11 @@
 //! Which way up a picture is that its sender does not turn itself. Browsers do; other clients may say it with their packets, asked or
-//! not (3GPP TS 26.114, "coordination of video orientation"). Whoever gets the packets by other ways than WebRTC does not know of
-//! that: in H.264 the picture itself can say it, by a message of its own in front of each keyframe. Pure.
+//! not (3GPP TS 26.114, "coordination of video orientation"). Whoever gets the packets is told with each picture. In H.264 the picture
+//! itself can say it besides, by a message in front of each keyframe, which others understand as well. Pure.
 
-use str0m::rtp::VideoOrientation;
+use str0m::rtp::{ExtensionValues, VideoOrientation};
 
 use super::parameter_sets::{AGGREGATE, SEQUENCE_SET, units};
+use crate::stream::Quarters;
 
 /// The kind of a unit with messages about pictures.
 const MESSAGE: u8 = 6;
@@ -30,6 +31,12 @@ impl Upright {
         orientation != before
     }
 
+    /// How the picture has to be turned, if it ever had to be.
+    pub(super) fn quarters(&self) -> Option<Quarters> {
+        // Its numbers are those of the extension, which counts by how much a receiver turns it.
+        self.told.map(|orientation| Quarters::new(orientation as u8))
+    }
+
     /// The payload of a packet of H.264 with the message, where it has the parameter sets of a keyframe.
     pub(super) fn payload(&self, payload: &[u8]) -> Option<Vec<u8>> {
         let message = message(self.told?);
@@ -47,6 +54,14 @@ impl Upright {
         aggregate.extend(u16::try_from(message.len()).ok()?.to_be_bytes());
         aggregate.extend(message);
         Some(aggregate)
+    }
+}
+
+/// What says to a client how a picture has to be turned.
+pub(super) fn turned(quarters: Option<Quarters>) -> ExtensionValues {
+    ExtensionValues {
+        video_orientation: quarters.map(|quarters| VideoOrientation::from(quarters.number())),
+        ..ExtensionValues::default()
     }
 }
 
@@ -75,7 +90,9 @@ mod tests {
         let mut upright = Upright::default();
         assert!(!upright.take(VideoOrientation::Deg0));
         assert_eq!(upright.payload(&[0x67, 1]), None);
+        assert_eq!(upright.quarters(), None);
         assert!(upright.take(VideoOrientation::Deg270) && !upright.take(VideoOrientation::Deg270));
+        assert_eq!(upright.quarters(), Some(Quarters::new(1)));
         let told = [0, 7, 6, 47, 3, 0x18, 0, 9, 0x80];
         assert_eq!(
             upright.payload(&[0x67, 1]).unwrap(),

@@ -65,7 +65,7 @@ fn without_prevention(unit: &[u8]) -> Vec<u8> {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::{AacFormat, H264Format, H265Format, MpegFormat, Vp8Format};
+    use super::super::{AacFormat, H264Format, H265Format, MpegFormat, Quarters, Vp8Format};
     use super::*;
 
     fn h265(sps: &'static [u8]) -> Format {
@@ -127,6 +127,7 @@ mod tests {
                 Format::Vp8(Vp8Format {
                     width: 640,
                     height: 360,
+                    quarters: Quarters::default(),
                 }),
                 None,
             ),

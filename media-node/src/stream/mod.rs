@@ -27,6 +27,7 @@ mod rtp;
 mod succession;
 mod timeline;
 mod track;
+mod turned;
 mod unit;
 mod user_clock;
 mod video;
@@ -52,8 +53,8 @@ pub use punctuality::Patience;
 pub use rtp::RtpStream;
 pub use track::{RtpTrack, SenderReport};
 pub use unit::{
-    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, JpegFormat, MpegFormat, OpusFormat, PcmCoding,
-    PcmFormat, Track, Vp8Format, Vp9Format,
+    AacFormat, AccessUnit, Av1Format, Coding, Format, H264Format, H265Format, JpegFormat, MpegFormat, OpusFormat,
+    PcmCoding, PcmFormat, Quarters, Track, Vp8Format, Vp9Format,
 };
 pub use user_clock::UserClock;
 pub use video::VideoCodec;

@@ -5,7 +5,7 @@ use super::succession::{Continuity, Timed};
 use super::timeline::ClosedWindow;
 use super::track::{RtpTrack, SenderReport};
 use super::user_clock::UserStream;
-use super::{StreamEvent, Track};
+use super::{Quarters, StreamEvent, Track};
 
 /// How long the first frames wait for sender reports of all tracks.
 const HOLD_US: i64 = 600_000;
@@ -48,6 +48,13 @@ impl RtpStream {
             tracks,
             user,
             frames: Vec::new(),
+        }
+    }
+
+    /// The sender says how the picture has to be turned that the next packet of the track is of. It counts from a keyframe on.
+    pub fn turned(&mut self, index: usize, quarters: Quarters) {
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.turned(quarters);
         }
     }
 

@@ -8,8 +8,9 @@ use super::pace::Pace;
 use super::punctuality::{EARLY_US, Patience, Punctuality};
 use super::succession::{Succession, Timed};
 use super::timeline::{ClosedWindow, Lateness, Mapping};
+use super::turned::Turned;
 use super::way_in::WayIn;
-use super::{AccessUnit, StreamEvent, Track};
+use super::{AccessUnit, Quarters, StreamEvent, Track};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
 const MAX_DROPOUT: u16 = 3000;
@@ -36,6 +37,7 @@ pub struct SenderReport {
 pub struct RtpTrack {
     pub(super) kind: Track,
     depacketizer: Box<dyn Depacketizer>,
+    turned: Turned,
     lock: Box<dyn Unlock>,
     expected_sequence: Option<u16>,
     succession: Succession,
@@ -85,6 +87,7 @@ impl RtpTrack {
         Self {
             kind,
             depacketizer,
+            turned: Turned::default(),
             lock,
             expected_sequence: None,
             succession: Succession::new(kind, clock_rate),
@@ -160,7 +163,8 @@ impl RtpTrack {
     }
 
     fn unlock(&mut self, whole: Vec<Frame>, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
-        for frame in whole {
+        for mut frame in whole {
+            self.turned.tell(&mut frame);
             match self.lock.pass(frame) {
                 Passed::Clear(frame) => self.succession.take(frame, frames),
                 Passed::Out(news) => {
@@ -175,6 +179,11 @@ impl RtpTrack {
             self.early_report = None;
             self.place(report);
         }
+    }
+
+    /// Its sender says how the picture has to be turned that the next packet is of.
+    pub(super) fn turned(&mut self, quarters: Quarters) {
+        self.turned.set(quarters);
     }
 
     fn lost(&mut self) {

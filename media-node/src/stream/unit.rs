@@ -49,6 +49,29 @@ impl Format {
         }
     }
 
+    /// How its pictures are decoded; `None` for sound.
+    pub fn coding(&self) -> Option<Coding> {
+        let quarters = match self {
+            Self::Vp8(vp8) => vp8.quarters,
+            Self::Vp9(vp9) => vp9.quarters,
+            Self::Av1(av1) => av1.quarters,
+            _ => Quarters::default(),
+        };
+        let codec = self.video_codec()?;
+        Some(Coding { codec, quarters })
+    }
+
+    /// Its pictures have to be turned like this from here on. Answers whether that is news.
+    pub(super) fn turn_to(&mut self, quarters: Quarters) -> bool {
+        let own = match self {
+            Self::Vp8(vp8) => &mut vp8.quarters,
+            Self::Vp9(vp9) => &mut vp9.quarters,
+            Self::Av1(av1) => &mut av1.quarters,
+            _ => return false,
+        };
+        std::mem::replace(own, quarters) != quarters
+    }
+
     pub fn is_video(&self) -> bool {
         self.video_codec().is_some()
     }
@@ -79,6 +102,38 @@ impl Format {
             | Self::Opus(_)
             | Self::Pcm(_)
             | Self::Mpeg(_) => Vec::new(),
+        }
+    }
+}
+
+/// So many quarters of a turn clockwise does a picture need to stand upright, as its sender says beside it. In H.264 and H.265 the
+/// picture itself may say it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quarters(u8);
+
+impl Quarters {
+    /// Four of them are none.
+    pub const fn new(number: u8) -> Self {
+        Self(number & 3)
+    }
+
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+}
+
+/// What a decoder of pictures has to know that they do not say themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coding {
+    pub codec: VideoCodec,
+    pub quarters: Quarters,
+}
+
+impl From<VideoCodec> for Coding {
+    fn from(codec: VideoCodec) -> Self {
+        Self {
+            codec,
+            ..Self::default()
         }
     }
 }
@@ -151,9 +206,10 @@ fn annex_b(units: &[&Bytes]) -> Vec<u8> {
 /// Of the last key frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vp8Format {
-    /// In pixels.
+    /// In pixels, as coded.
     pub width: u32,
     pub height: u32,
+    pub quarters: Quarters,
 }
 
 /// Of the last key frame.
@@ -168,6 +224,7 @@ pub struct Vp9Format {
     pub bit_depth: u8,
     /// Whether there are half as many samples of colour as of brightness, across and down.
     pub chroma_halved: (bool, bool),
+    pub quarters: Quarters,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,6 +234,7 @@ pub struct Av1Format {
     /// Of the largest pictures, in pixels.
     pub width: u32,
     pub height: u32,
+    pub quarters: Quarters,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -133,8 +133,8 @@ impl FileMix {
                 if *stream == StreamKind::Camera {
                     mixer.format(uid, format);
                 }
-                if let Some(codec) = format.video_codec() {
-                    mixer.stream_codec(uid, *stream, codec);
+                if let Some(coding) = format.coding() {
+                    mixer.stream_coding(uid, *stream, coding);
                 }
             }
         }

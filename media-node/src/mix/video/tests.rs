@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use super::*;
-use crate::media::Demuxer;
-use crate::stream::Format;
+use crate::media::{Crop, Demuxer};
+use crate::stream::{Format, Quarters};
 
 /// A moving picture, ten a second, that is refreshed part by part in ten pictures: after the first there is no IDR picture.
 fn refreshed() -> Vec<AccessUnit> {
@@ -92,4 +92,59 @@ fn what_was_damaged_is_not_seen_while_it_is_refreshed() {
     let after = units[keys[3] + 1].pts_us;
     assert!(seen.contains(&after), "it is seen again once all of it is refreshed");
     assert!(seen.last() > Some(&units[50].pts_us));
+}
+
+/// So many pictures of VP8 whose upper half is white, the first of them a keyframe.
+fn half_white(seconds: u32) -> Vec<AccessUnit> {
+    crate::media::init().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("half.mkv");
+    let picture = format!("color=black:s=64x32:r=10:d={seconds},drawbox=h=16:c=white:t=fill");
+    let status = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", &picture])
+        .args(["-c:v", "libvpx", "-g", "10", "-b:v", "100k"])
+        .arg(&path)
+        .status();
+    assert!(status.unwrap().success());
+    let mut demuxer = Demuxer::open(&path).unwrap();
+    let units = std::iter::from_fn(|| demuxer.next_unit().unwrap());
+    units.map(|(_, unit)| unit).collect()
+}
+
+#[test]
+fn pictures_are_turned_as_their_sender_says_beside_them() {
+    let (mut track, mut counters) = (VideoTrack::new(PictureLimit::default()), Counters::default());
+    let coding = |number| Coding {
+        codec: VideoCodec::Vp8,
+        quarters: Quarters::new(number),
+    };
+    for (number, unit) in half_white(4).into_iter().enumerate() {
+        if number % 10 == 0 {
+            track.set_coding(coding((number / 10) as u8));
+        }
+        track.push(unit, &mut counters);
+    }
+    // Where the white half is once the picture stands upright.
+    let white = [(0.5, 0.25), (0.75, 0.5), (0.5, 0.75), (0.25, 0.5)];
+    let mut scaler = crate::media::Scaler::default();
+    for (quarters, white) in white.into_iter().enumerate() {
+        track.advance(quarters as i64 * 1_000_000 + 500_000, &mut counters);
+        let shown = &track.shown().unwrap().picture;
+        let (width, height) = shown.upright_size();
+        assert_eq!((width, height), if quarters % 2 == 0 { (64, 32) } else { (32, 64) });
+        let mut upright = Picture::new(width, height).unwrap();
+        let whole = Crop {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        };
+        scaler.scale(shown, whole, &mut upright).unwrap();
+        let luma = |(x, y): (f64, f64)| {
+            upright.plane(0).row((y * f64::from(height)) as usize)[(x * f64::from(width)) as usize]
+        };
+        let black = (1.0 - white.0, 1.0 - white.1);
+        assert!(luma(white) > 200, "{quarters}: {}", luma(white));
+        assert!(luma(black) < 50, "{quarters}: {}", luma(black));
+    }
 }

@@ -142,10 +142,17 @@ mod tests {
     use tokio::sync::mpsc::{Sender, channel};
 
     use super::*;
-    use crate::stream::{AccessUnit, StreamEnd, Vp8Format};
+    use crate::stream::{AccessUnit, Quarters, StreamEnd, Vp8Format};
 
     fn format(width: u32) -> StreamEvent {
-        StreamEvent::Format(Track::Video, Format::Vp8(Vp8Format { width, height: 9 }))
+        StreamEvent::Format(
+            Track::Video,
+            Format::Vp8(Vp8Format {
+                width,
+                height: 9,
+                quarters: Quarters::default(),
+            }),
+        )
     }
 
     fn unit(pts_us: i64, keyframe: bool) -> StreamEvent {

@@ -149,8 +149,8 @@ impl<S: SliceSink> UserTracks<S> {
 
     /// The user's track is of this format from here on.
     fn format(&mut self, track: Track, format: Format) -> Result<(), TrackError> {
-        if let Some(codec) = format.video_codec() {
-            self.pictures.codec(codec);
+        if let Some(coding) = format.coding() {
+            self.pictures.coding(coding);
         }
         if track == Track::Audio
             && let Some(files) = &mut self.files

@@ -307,8 +307,8 @@ impl Feeder {
         } else if let Some(mix) = &mut self.mix {
             match event {
                 StreamEvent::Format(_, format) => {
-                    if let Some(codec) = format.video_codec() {
-                        mix.mixer.stream_codec(uid, stream, codec);
+                    if let Some(coding) = format.coding() {
+                        mix.mixer.stream_coding(uid, stream, coding);
                     }
                 }
                 StreamEvent::Lost(..) | StreamEvent::Unreadable(..) | StreamEvent::Locked(..) => {
@@ -382,8 +382,8 @@ impl Feeder {
                 mixer.format(uid, format);
             }
         }
-        for (uid, stream, codec) in self.streams.codecs() {
-            mixer.stream_codec(uid, stream, codec);
+        for (uid, stream, coding) in self.streams.codings() {
+            mixer.stream_coding(uid, stream, coding);
         }
         Ok(Some(Mix {
             mixer,

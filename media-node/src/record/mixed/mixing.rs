@@ -176,6 +176,7 @@ fn counters(counters: &Counters, behind_ms: u64) -> MixCounters {
         frames: counters.frames,
         frames_repeated: counters.frames_repeated,
         frames_shed: counters.frames_shed,
+        pixels_decoded: counters.pixels_decoded,
         pictures_lost: counters.video_units_dropped + counters.units_undecodable + counters.pictures_unusable,
         samples: counters.samples,
         samples_missing: counters.samples_missing,

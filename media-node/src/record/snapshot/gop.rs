@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use crate::media::{MediaError, Picture, VideoDecoder};
-use crate::stream::{AccessUnit, PictureLimit, VideoCodec};
+use crate::stream::{AccessUnit, Coding, PictureLimit};
 
 /// The most coded bytes that are kept. A longer group of pictures is decoded as it comes, half of this at a time.
 pub(super) const KEPT_BYTES: usize = 8 << 20;
@@ -17,7 +17,7 @@ const MOST_BYTES: usize = 4 * KEPT_BYTES;
 #[derive(Default)]
 pub(super) struct Gop {
     limit: PictureLimit,
-    codec: VideoCodec,
+    coding: Coding,
     key: Option<AccessUnit>,
     /// Not decoded yet, in decoding order.
     queue: VecDeque<AccessUnit>,
@@ -68,14 +68,14 @@ impl Gop {
         }
     }
 
-    pub(super) fn codec(&self) -> VideoCodec {
-        self.codec
+    pub(super) fn coding(&self) -> Coding {
+        self.coding
     }
 
-    /// What the units that follow are coded in; the first of them is a key frame.
-    pub(super) fn set_codec(&mut self, codec: VideoCodec) {
+    /// How the units that follow are coded; the first of them is a key frame.
+    pub(super) fn set_coding(&mut self, coding: Coding) {
         self.clear();
-        self.codec = codec;
+        self.coding = coding;
     }
 
     /// The next unit in decoding order; a key frame begins anew.
@@ -105,7 +105,7 @@ impl Gop {
 
     pub(super) fn clear(&mut self) {
         *self = Self {
-            codec: self.codec,
+            coding: self.coding,
             decoded: self.decoded,
             ..Self::new(self.limit)
         };
@@ -114,7 +114,7 @@ impl Gop {
     /// The key frame alone, which costs one unit and leaves the rest as it is.
     pub(super) fn key_picture(&mut self) -> Result<Option<Picture>, MediaError> {
         let Some(key) = &self.key else { return Ok(None) };
-        let mut decoder = VideoDecoder::new(self.codec, self.limit)?;
+        let mut decoder = VideoDecoder::new(self.coding, self.limit)?;
         let mut found = None;
         self.decoded += 1;
         decoder.decode(&key.data, key.pts_us, key.dts_us, |picture, _| found = Some(picture))?;
@@ -155,12 +155,12 @@ impl Gop {
             return Ok(());
         };
         self.bytes -= unit.data.len();
-        if unit.pts_us < at_us && !self.codec.is_reference(&unit.data) {
+        if unit.pts_us < at_us && !self.coding.codec.is_reference(&unit.data) {
             return Ok(());
         }
         let decoder = match &mut self.decoder {
             Some(decoder) => decoder,
-            None => self.decoder.insert(VideoDecoder::new(self.codec, self.limit)?),
+            None => self.decoder.insert(VideoDecoder::new(self.coding, self.limit)?),
         };
         self.decoded += 1;
         let out = &mut self.out;

@@ -9,7 +9,7 @@ use crate::container::FileNames;
 use crate::media::{MediaError, Picture, encode_jpeg};
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::{Lone, LoneKind, SpoolError};
-use crate::stream::{AccessUnit, Clock, VideoCodec};
+use crate::stream::{AccessUnit, Clock, Coding};
 
 /// Why there is no picture of an instant.
 #[derive(Debug, thiserror::Error)]
@@ -53,11 +53,11 @@ impl Taker {
         }
     }
 
-    /// What the units that follow are coded in; the first of them is a key frame.
-    pub(super) fn codec(&mut self, codec: VideoCodec) {
-        if codec != self.gop.codec() {
+    /// How the units that follow are coded; the first of them is a key frame.
+    pub(super) fn coding(&mut self, coding: Coding) {
+        if coding != self.gop.coding() {
             self.end_gop();
-            self.gop.set_codec(codec);
+            self.gop.set_coding(coding);
         }
     }
 

@@ -8,7 +8,7 @@ use tracing::Span;
 
 use super::sink::Snapshots;
 use super::taker::{Subject, Taker};
-use crate::stream::{AccessUnit, VideoCodec};
+use crate::stream::{AccessUnit, Coding};
 
 /// The most that waits for the thread; a single larger unit passes alone.
 const MOST_UNITS: usize = 512;
@@ -17,7 +17,7 @@ const MOST_BYTES: usize = 16 << 20;
 /// What has become of the user's video.
 enum VideoEvent {
     /// What the units that follow are coded in.
-    Codec(VideoCodec),
+    Coding(Coding),
     Unit(AccessUnit),
     /// The video has ended, or is not wanted any more.
     Ended,
@@ -61,10 +61,10 @@ impl PictureThread {
         })
     }
 
-    /// What the units that follow are coded in; the first of them is a key frame.
-    pub(super) fn codec(&self, codec: VideoCodec) {
+    /// How the units that follow are coded; the first of them is a key frame.
+    pub(super) fn coding(&self, coding: Coding) {
         // Waits for one unit at most. Without the thread there is nothing to decode.
-        let _ = self.sender.send(VideoEvent::Codec(codec));
+        let _ = self.sender.send(VideoEvent::Coding(coding));
     }
 
     /// The next unit in decoding order.
@@ -111,7 +111,7 @@ fn run(mut taker: Taker, queue: &Receiver<VideoEvent>, bytes: &AtomicUsize) {
                 taker.unit(unit);
                 bytes.fetch_sub(size, Ordering::Relaxed);
             }
-            VideoEvent::Codec(codec) => taker.codec(codec),
+            VideoEvent::Coding(coding) => taker.coding(coding),
             VideoEvent::Ended => taker.end(),
         }
     }

@@ -5,7 +5,7 @@ use super::taker::Subject;
 use super::thread::{PictureThread, Refused};
 use crate::container::FileNames;
 use crate::record::status::{SharedBoard, problem};
-use crate::stream::{AccessUnit, Clock, VideoCodec};
+use crate::stream::{AccessUnit, Clock, Coding};
 
 /// The pictures of one user, as the user's recording sees them: it passes on what it captures, and is never held up.
 pub(in crate::record) struct UserPictures {
@@ -14,7 +14,7 @@ pub(in crate::record) struct UserPictures {
     clock: Clock,
     board: SharedBoard,
     snapshots: Option<Snapshots>,
-    codec: VideoCodec,
+    coding: Coding,
     /// Runs from the first unit on.
     thread: Option<PictureThread>,
 }
@@ -34,16 +34,16 @@ impl UserPictures {
             clock,
             board,
             snapshots,
-            codec: VideoCodec::default(),
+            coding: Coding::default(),
             thread: None,
         }
     }
 
-    /// What the units of the user's video that follow are coded in; the first of them is a key frame.
-    pub(in crate::record) fn codec(&mut self, codec: VideoCodec) {
-        self.codec = codec;
+    /// How the units of the user's video that follow are coded; the first of them is a key frame.
+    pub(in crate::record) fn coding(&mut self, coding: Coding) {
+        self.coding = coding;
         if let Some(thread) = &self.thread {
-            thread.codec(codec);
+            thread.coding(coding);
         }
     }
 
@@ -61,7 +61,7 @@ impl UserPictures {
                 };
                 match PictureThread::start(subject, snapshots.clone()) {
                     Ok(thread) => {
-                        thread.codec(self.codec);
+                        thread.coding(self.coding);
                         none.insert(thread)
                     }
                     Err(error) => return self.tell(&Refused::NotStarted(error), now_us),

@@ -15,6 +15,8 @@ use section::{direction, offers_rotation};
 pub(in crate::rtc) const MAX_OFFER_BYTES: usize = 64 << 10;
 /// Lines that one offer may have.
 const MAX_LINES: usize = 2_000;
+/// Names the media that share one connection.
+const BUNDLE: &str = "a=group:BUNDLE";
 /// How the only medium of an offer is called that calls it nothing.
 const UNNAMED: &str = "0";
 
@@ -37,8 +39,8 @@ pub(in crate::rtc) enum Kind {
 pub(in crate::rtc) struct Offer {
     session: Vec<String>,
     pub(in crate::rtc) sections: Vec<Section>,
-    /// Its only medium has no name (`a=mid`), and gets none in the answer.
-    is_unnamed: bool,
+    /// What its only medium lacks: lines that begin like this are not in the answer either.
+    unoffered: &'static [&'static str],
 }
 
 impl Offer {
@@ -71,10 +73,10 @@ impl Offer {
         let offer = Self {
             session,
             sections: sections.collect::<Result<_, _>>()?,
-            is_unnamed: false,
+            unoffered: &[],
         };
         match offer.sections.iter().filter(|section| section.mid.is_empty()).count() {
-            0 => Ok(offer),
+            0 => offer.bundled(),
             1 if offer.sections.len() == 1 => Ok(offer.named()),
             unnamed if unnamed == offer.sections.len() => {
                 let reason = "the offer's media have no a=mid, and so cannot share one connection: offer them with a=mid and \
@@ -85,23 +87,74 @@ impl Offer {
         }
     }
 
+    /// With the media that share one connection in their order.
+    ///
+    /// # Errors
+    /// When two have one name, or one that is offered is to have a connection of its own.
+    fn bundled(mut self) -> Result<Self, OfferError> {
+        let mut mids: Vec<&str> = self.sections.iter().map(|section| section.mid.as_str()).collect();
+        mids.sort_unstable();
+        if mids.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(OfferError::Malformed("two media have the same a=mid".to_owned()));
+        }
+        if let ([only], false) = (
+            self.sections.as_slice(),
+            self.session.iter().any(|line| is_bundle(line)),
+        ) {
+            self.session.push(format!("{BUNDLE} {}", only.mid));
+            self.unoffered = &[BUNDLE];
+        }
+        let group = self.session.iter().position(|line| is_bundle(line));
+        let Some(line) = group.and_then(|group| self.session.get_mut(group)) else {
+            let reason =
+                "the offer's media have no a=group:BUNDLE, and so cannot share one connection: offer them with it";
+            return Err(OfferError::NotTaken(reason.to_owned()));
+        };
+        let is_named = |mid: &str| line.split(' ').skip(1).any(|named| named == mid);
+        let (named, alone): (Vec<&Section>, Vec<_>) = self.sections.iter().partition(|section| is_named(&section.mid));
+        if let Some(alone) = alone.iter().find(|section| section.sends || section.receives) {
+            return Err(OfferError::NotTaken(format!(
+                "medium {} is not in a=group:BUNDLE: offer all media with one connection",
+                alone.mid
+            )));
+        }
+        *line = named
+            .iter()
+            .fold(BUNDLE.to_owned(), |line, section| format!("{line} {}", section.mid));
+        Ok(self)
+    }
+
+    /// The same with media that the client sends, or receives, alone.
+    pub(in crate::rtc) fn one_way(mut self, is_sent: bool) -> Self {
+        self.sections
+            .iter_mut()
+            .for_each(|section| section.take_one_way(is_sent));
+        self
+    }
+
     /// With a name for its only medium, which older clients leave out.
     fn named(mut self) -> Self {
         for section in &mut self.sections {
             section.mid = UNNAMED.to_owned();
             section.lines.push(format!("a=mid:{UNNAMED}"));
         }
-        self.session.push(format!("a=group:BUNDLE {UNNAMED}"));
-        Self {
-            is_unnamed: true,
-            ..self
-        }
+        self.session.push(format!("{BUNDLE} {UNNAMED}"));
+        self.unoffered = &["a=mid:", BUNDLE];
+        self
     }
 
     /// The answer as the client gets it. What is understood though nobody is asked to send it is left out.
     pub(in crate::rtc) fn answered(&self, answer: &str) -> String {
-        let is_name = |line: &str| line.starts_with("a=mid:") || line.starts_with("a=group:BUNDLE");
-        let is_left_out = |line: &str| offers_rotation(line) || self.is_unnamed && is_name(line);
+        let is_unoffered = |line: &str| self.unoffered.iter().any(|begins| line.starts_with(begins));
+        // The answer has a medium for each of the offer's, in their order.
+        let mut sections = self.sections.iter();
+        let mut sends = false;
+        let mut is_left_out = |line: &str| {
+            if line.starts_with("m=") {
+                sends = sections.next().is_some_and(|section| section.sends);
+            }
+            sends && offers_rotation(line) || is_unoffered(line)
+        };
         let lines = answer.lines().filter(|line| !is_left_out(line));
         lines.flat_map(|line| [line, "\r\n"]).collect()
     }
@@ -167,7 +220,7 @@ impl Offer {
         Self {
             session: self.session.clone(),
             sections,
-            is_unnamed: self.is_unnamed,
+            unoffered: self.unoffered,
         }
     }
 
@@ -205,6 +258,10 @@ impl Offer {
         let lines = self.session.iter().chain(sections);
         lines.flat_map(|line| [line.as_str(), "\r\n"]).collect()
     }
+}
+
+fn is_bundle(line: &str) -> bool {
+    line.split(' ').next() == Some(BUNDLE)
 }
 
 #[cfg(test)]

@@ -140,6 +140,16 @@ impl Section {
         self.attributes("rtcp-fb").any(told) && self.lines.iter().any(|line| extension(line) == Some(ARRIVALS))
     }
 
+    /// Of a medium that goes both ways, takes this one only.
+    pub(super) fn take_one_way(&mut self, is_sent: bool) {
+        if self.sends && self.receives {
+            self.lines.retain(|line| direction_of(line).is_none());
+            let way = if is_sent { "a=sendonly" } else { "a=recvonly" };
+            self.lines.push(way.to_owned());
+            (self.sends, self.receives) = (is_sent, !is_sent);
+        }
+    }
+
     /// Leaves out all formats but this one.
     pub(super) fn keep(&mut self, format: &Format) {
         let kept = |payload_type: u8| payload_type == format.payload_type || Some(payload_type) == format.resend;
@@ -216,14 +226,16 @@ pub(super) fn direction(session: &[String]) -> Direction {
 }
 
 fn direction_in(lines: &[String]) -> Option<Direction> {
-    lines.iter().find_map(|line| {
-        let (sends, receives) = match line.as_str() {
-            "a=sendrecv" => (true, true),
-            "a=sendonly" => (true, false),
-            "a=recvonly" => (false, true),
-            "a=inactive" => (false, false),
-            _ => return None,
-        };
-        Some(Direction { sends, receives })
-    })
+    lines.iter().find_map(|line| direction_of(line))
+}
+
+fn direction_of(line: &str) -> Option<Direction> {
+    let (sends, receives) = match line {
+        "a=sendrecv" => (true, true),
+        "a=sendonly" => (true, false),
+        "a=recvonly" => (false, true),
+        "a=inactive" => (false, false),
+        _ => return None,
+    };
+    Some(Direction { sends, receives })
 }

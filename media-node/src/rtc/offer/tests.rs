@@ -47,6 +47,9 @@ fn the_only_medium_may_have_no_name_and_then_has_none_in_the_answer() {
     let answer = "v=0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=recvonly\r\n";
     let told = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\n";
     assert_eq!(offer.answered(answer), told);
+    let alone = Offer::parse("v=0\r\nm=audio 9 X 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n").unwrap();
+    assert!(alone.text().contains("a=group:BUNDLE 0\r\n"));
+    assert_eq!(alone.answered(answer), answer.replace("a=group:BUNDLE 0\r\n", ""));
     let named = Offer::parse(CHROMIUM).unwrap();
     assert_eq!(named.answered(answer), answer);
 }
@@ -58,8 +61,11 @@ fn a_client_is_not_asked_to_say_how_its_picture_has_to_be_turned() {
         offer.text().contains("video-orientation"),
         "one that says so all the same is understood"
     );
-    let answer = "v=0\r\na=extmap:13 urn:3gpp:video-orientation\r\na=extmap:1 other\r\n";
-    assert_eq!(offer.answered(answer), "v=0\r\na=extmap:1 other\r\n");
+    let answer = "v=0\r\nm=audio\r\nm=video\r\na=extmap:13 urn:3gpp:video-orientation\r\na=extmap:1 other\r\n";
+    let told = answer.replace("a=extmap:13 urn:3gpp:video-orientation\r\n", "");
+    assert_eq!(offer.answered(answer), told);
+    let player = Offer::parse(&CHROMIUM.replace("a=sendonly", "a=recvonly")).unwrap();
+    assert_eq!(player.answered(answer), answer, "who plays is told");
 }
 
 #[test]
@@ -136,8 +142,9 @@ fn what_is_no_offer_of_one_audio_and_one_video_is_refused_with_the_reason() {
     assert!(matches!(Offer::parse(data), Err(OfferError::NotTaken(_))));
     let pcmu = Offer::parse("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n").unwrap();
     assert_eq!(pcmu.narrowed(first), Err(pcmu.sections[0].none()));
-    let twice = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n".repeat(2);
-    let twice = Offer::parse(&format!("v=0\r\n{twice}")).unwrap();
+    let audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n";
+    let other = audio.replace("a=mid:0", "a=mid:1");
+    let twice = Offer::parse(&format!("v=0\r\na=group:BUNDLE 0 1\r\n{audio}{other}")).unwrap();
     assert!(matches!(twice.narrowed(first), Err(OfferError::NotTaken(_))));
 }
 

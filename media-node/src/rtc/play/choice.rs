@@ -75,9 +75,10 @@ pub(in crate::rtc) fn index_of(publication: &Publication, kind: Kind) -> Option<
 
 /// The format that is most like the track's.
 pub(in crate::rtc) fn best(track: &MediaTrack, formats: &[Format]) -> Option<usize> {
+    // Who says no profile means the first one.
     let same = |name: &str, format: &Format| {
-        parameter(&format.parameters, name).map(str::to_ascii_lowercase)
-            == parameter(&track.parameters, name).map(str::to_ascii_lowercase)
+        let of = |parameters| parameter(parameters, name).unwrap_or("0").to_owned();
+        of(&format.parameters) == of(&track.parameters)
     };
     let score = |format: &Format| match format.name {
         "H264" if !format.fits_networks() => 0,
@@ -89,6 +90,7 @@ pub(in crate::rtc) fn best(track: &MediaTrack, formats: &[Format]) -> Option<usi
             1 + u8::from(profile(&format.parameters) == profile(&track.parameters))
         }
         "VP9" => 1 + u8::from(same("profile-id", format)),
+        "AV1" => 1 + u8::from(same("profile", format)),
         _ => 1,
     };
     let known = formats

@@ -22,7 +22,7 @@ use crate::channel::StreamPath;
 use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, SubscribeError, rtp};
 use crate::layers::{View, Wish};
 pub(super) use choice::{OUT_OF_ORDER, Played, best, index_of};
-pub(super) use strain::Strain;
+pub(super) use strain::{Relief, Strain};
 pub(super) use track::Origin;
 use track::Track;
 
@@ -47,7 +47,7 @@ pub(super) struct Playing {
     view: Option<View>,
     /// Whether the way carries the picture, where it has none.
     strain: Strain,
-    is_paused: bool,
+    relief: Relief,
     is_measured: bool,
     looks: Interval,
     began: Instant,
@@ -111,7 +111,7 @@ impl Playing {
             queue_bytes,
             view,
             strain: Strain::default(),
-            is_paused: false,
+            relief: Relief::Nothing,
             is_measured,
             looks,
             began: Instant::now(),
@@ -276,24 +276,26 @@ impl Playing {
 
     /// Whether the picture is not sent, because the way to the client does not carry it.
     pub(super) fn is_paused(&self) -> bool {
-        self.is_paused
+        self.relief == Relief::Sound
     }
 
-    /// Pauses the picture, or has it go on, as the way to the client is.
+    /// Sends fewer pictures or none, or all again, as the way to the client is.
     fn spare(&mut self, now: Duration) {
-        let is_paused = self.strain.is_too_much(now);
-        let Self { tracks, feeds, .. } = self;
+        let Self {
+            tracks, feeds, strain, ..
+        } = self;
+        let pictures = || tracks.iter().filter(|track| track.kind == Kind::Video);
+        let has_spare = pictures().count() > 0 && pictures().all(|track| track.has_spare(now));
+        let relief = strain.relief(has_spare, now);
         for track in tracks.iter_mut().filter(|track| track.kind == Kind::Video) {
             let Some(feed) = feeds.get(track.feed) else { continue };
-            if is_paused {
-                track.pause();
-            } else if track.go_on(&feed.publication) {
+            if track.relieve(relief, &feed.publication) {
                 feed.publication.keyframes.ask();
             }
         }
-        if is_paused != std::mem::replace(&mut self.is_paused, is_paused) {
+        if relief != std::mem::replace(&mut self.relief, relief) {
             let path = &self.played.publication.path;
-            tracing::info!(%path, is_paused, "the picture pauses for a player, or goes on: its way does not carry it, or does again");
+            tracing::info!(%path, ?relief, "a player's way does not carry the picture, or does again");
         }
     }
 

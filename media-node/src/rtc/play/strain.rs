@@ -1,7 +1,7 @@
 //! Whether the way to a player carries a picture of which there is no smaller size, by what the client reports. Pure.
 //!
-//! Where it does not, sound and picture would both break up. Whoever has to choose wants to hear: so the picture pauses, and is tried
-//! again.
+//! Where it does not, sound and picture would both break up. Of a picture of which some can be left out, fewer are sent then. Whoever has
+//! to choose wants to hear: where that is no help, the picture pauses, and is tried again.
 
 use std::time::Duration;
 
@@ -19,6 +19,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// What was told so long ago is told no more: a client that cannot be heard says nothing.
 const FRESH: Duration = Duration::from_secs(10);
 
+/// What is done for a way that is strained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::rtc) enum Relief {
+    #[default]
+    Nothing,
+    /// Fewer pictures are sent.
+    Fewer,
+    /// The sound is sent alone.
+    Sound,
+}
+
 /// See the module. Times are since any moment.
 #[derive(Debug)]
 pub(in crate::rtc) struct Strain {
@@ -27,8 +38,10 @@ pub(in crate::rtc) struct Strain {
     sound: bool,
     since: Option<Duration>,
     told: Duration,
-    paused: Option<Duration>,
-    resumed: Option<Duration>,
+    relief: Relief,
+    /// When the relief changed last, and when there became less of it.
+    changed: Duration,
+    eased: Option<Duration>,
     pause: Duration,
 }
 
@@ -39,8 +52,9 @@ impl Default for Strain {
             sound: false,
             since: None,
             told: Duration::ZERO,
-            paused: None,
-            resumed: None,
+            relief: Relief::Nothing,
+            changed: Duration::ZERO,
+            eased: None,
             pause: FIRST_PAUSE,
         }
     }
@@ -71,32 +85,40 @@ impl Strain {
         self.since.is_some()
     }
 
-    /// Whether the picture is to pause.
-    pub(in crate::rtc) fn is_too_much(&mut self, now: Duration) -> bool {
+    /// What is to be done. `has_spare`: whether there are pictures that can be left out.
+    pub(in crate::rtc) fn relief(&mut self, has_spare: bool, now: Duration) -> Relief {
         if now.saturating_sub(self.told) >= FRESH {
             (self.picture, self.sound, self.since) = (false, false, None);
         }
-        match self.paused {
-            None => {
-                let is_strained = self.since.is_some_and(|since| now.saturating_sub(since) >= PATIENCE);
-                if is_strained {
-                    let was_in_vain = self
-                        .resumed
-                        .is_some_and(|resumed| now.saturating_sub(resumed) < LONGEST_PAUSE);
-                    self.pause = match was_in_vain {
-                        true => (self.pause * 2).min(LONGEST_PAUSE),
-                        false => FIRST_PAUSE,
-                    };
-                    self.paused = Some(now);
-                }
-            }
-            Some(paused) => {
-                if self.since.is_none() && now.saturating_sub(paused) >= self.pause {
-                    (self.paused, self.resumed) = (None, Some(now));
-                }
-            }
+        let is_strained = self.since.is_some_and(|since| now.saturating_sub(since) >= PATIENCE);
+        let is_over = self.since.is_none() && now.saturating_sub(self.changed) >= self.pause;
+        let less = if has_spare { Relief::Fewer } else { Relief::Sound };
+        match self.relief {
+            Relief::Nothing if is_strained => self.relieve(less, now),
+            Relief::Fewer if is_strained => self.relieve(Relief::Sound, now),
+            Relief::Fewer if is_over => self.ease(Relief::Nothing, now),
+            Relief::Sound if is_over && has_spare => self.ease(Relief::Fewer, now),
+            Relief::Sound if is_over => self.ease(Relief::Nothing, now),
+            _ => {}
         }
-        self.paused.is_some()
+        self.relief
+    }
+
+    fn relieve(&mut self, relief: Relief, now: Duration) {
+        let was_in_vain = self
+            .eased
+            .is_some_and(|eased| now.saturating_sub(eased) < LONGEST_PAUSE);
+        self.pause = match was_in_vain {
+            true => (self.pause * 2).min(LONGEST_PAUSE),
+            false => FIRST_PAUSE,
+        };
+        // What is sent now may fit.
+        self.since = None;
+        (self.relief, self.changed) = (relief, now);
+    }
+
+    fn ease(&mut self, relief: Relief, now: Duration) {
+        (self.relief, self.changed, self.eased) = (relief, now, Some(now));
     }
 }
 
@@ -112,7 +134,7 @@ mod tests {
                 let round_trip = Some(Duration::from_millis(50));
                 strain.told(Kind::Video, Some(*loss), round_trip, now);
                 strain.told(Kind::Audio, Some(0.0), round_trip, now);
-                strain.is_too_much(now)
+                strain.relief(false, now) == Relief::Sound
             })
             .collect()
     }
@@ -148,9 +170,33 @@ mod tests {
             let now = Duration::from_secs(second);
             strain.told(Kind::Audio, None, Some(Duration::from_secs(3)), now);
             strain.told(Kind::Audio, None, None, now);
-            assert_eq!(strain.is_too_much(now), second == 5);
+            assert_eq!(strain.relief(false, now) == Relief::Sound, second == 5);
         }
-        assert!(strain.is_too_much(Duration::from_secs(14)));
-        assert!(!strain.is_too_much(Duration::from_secs(15)), "it is not told any more");
+        assert_eq!(strain.relief(false, Duration::from_secs(14)), Relief::Sound);
+        assert_eq!(
+            strain.relief(false, Duration::from_secs(15)),
+            Relief::Nothing,
+            "it is not told any more"
+        );
+    }
+
+    #[test]
+    fn fewer_pictures_come_before_none() {
+        let mut strain = Strain::default();
+        let mut reliefs = |from_s: u64, losses: &[f32]| {
+            let seconds = (from_s..).map(Duration::from_secs).zip(losses);
+            let relief = |(now, loss): (Duration, &f32)| {
+                strain.told(Kind::Video, Some(*loss), None, now);
+                strain.relief(true, now)
+            };
+            let mut reliefs: Vec<Relief> = seconds.map(relief).collect();
+            reliefs.dedup();
+            reliefs
+        };
+        use Relief::{Fewer, Nothing, Sound};
+        assert_eq!(reliefs(0, &[0.5; 7]), [Nothing, Fewer]);
+        assert_eq!(reliefs(7, &[0.0; 20]), [Fewer, Nothing], "that has helped");
+        assert_eq!(reliefs(27, &[0.5; 20]), [Nothing, Fewer, Sound]);
+        assert_eq!(reliefs(47, &[0.0; 200]), [Sound, Fewer, Nothing]);
     }
 }

@@ -4,10 +4,15 @@ use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::RtpWrite;
 
+use super::super::keyframe;
 use super::super::offer::{Format, Kind, Section};
 use super::super::parameter_sets::ParameterSets;
+use super::super::upright::turned;
+use super::strain::Relief;
+use crate::hub::rtp::RtpHead;
 use crate::hub::{Flow, Packet, Publication, rtp};
-use crate::layers::{Entering, Numbered, Switch};
+use crate::layers::{Entering, Numbered, Switch, Thinner};
+use crate::stream::Quarters;
 
 /// The number of a track's first packet.
 pub(super) const FIRST_NUMBER: u64 = 1;
@@ -33,6 +38,18 @@ pub(super) struct Track {
     sets: Option<ParameterSets>,
     clock_rate: u32,
     pause: Pause,
+    thinner: Thinner,
+    thins: Thins,
+    codec: &'static str,
+}
+
+/// Whether pictures are left out that can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Thins {
+    No,
+    Yes,
+    /// What was left out is missing until there is another keyframe.
+    UntilKeyframe,
 }
 
 /// Whether a track is sent.
@@ -62,16 +79,35 @@ impl Track {
             sets: ParameterSets::told(&known.parameters).filter(|_| format.name == "H264"),
             clock_rate: format.clock_rate,
             pause: Pause::Plays,
+            thinner: Thinner::new(format.name),
+            thins: Thins::No,
+            codec: format.name,
         })
     }
 
-    /// Sends nothing, until it is to go on.
-    pub(super) fn pause(&mut self) {
-        self.pause = Pause::Pauses;
+    /// Whether some of its pictures can be left out.
+    pub(super) fn has_spare(&self, now: Duration) -> bool {
+        self.thinner.has_spare(now)
+    }
+
+    /// Sends fewer pictures, or none, or all again. Answers whether it needs a keyframe for that.
+    pub(super) fn relieve(&mut self, relief: Relief, publication: &Publication) -> bool {
+        if relief == Relief::Sound {
+            self.pause = Pause::Pauses;
+            return false;
+        }
+        let has_paused = self.go_on(publication);
+        let thins = match (relief, self.thins) {
+            (Relief::Fewer, _) => Thins::Yes,
+            (_, Thins::Yes) => Thins::UntilKeyframe,
+            (_, thins) => thins,
+        };
+        let has_thinned = std::mem::replace(&mut self.thins, thins) == Thins::Yes && thins != Thins::Yes;
+        has_paused || has_thinned
     }
 
     /// Goes on with the publication's next keyframe. Answers whether it had paused.
-    pub(super) fn go_on(&mut self, publication: &Publication) -> bool {
+    fn go_on(&mut self, publication: &Publication) -> bool {
         let has_paused = matches!(self.pause, Pause::Pauses);
         if has_paused {
             let track = publication.description.tracks().get(self.index);
@@ -80,6 +116,15 @@ impl Track {
             self.pause = entering.map_or(Pause::Plays, |entering| Pause::Enters(Box::new(entering)));
         }
         has_paused
+    }
+
+    /// Whether a packet is left out.
+    fn leaves_out(&mut self, head: RtpHead, payload: &[u8], now: Duration) -> bool {
+        let is_spare = self.thinner.is_spare(head.timestamp, payload, now);
+        if self.thins == Thins::UntilKeyframe && keyframe::begins(self.codec, payload) {
+            self.thins = Thins::No;
+        }
+        is_spare && self.thins != Thins::No
     }
 
     pub(super) fn is_of(&self, mid: Mid) -> bool {
@@ -99,7 +144,13 @@ impl Track {
         }
         match &mut self.pause {
             Pause::Plays => self.send(packet, now, origin, rtc),
-            Pause::Pauses => {}
+            Pause::Pauses => {
+                // What can be left out is known once it goes on.
+                let (head, payload) = (rtp::rtp_head(&packet.payload), rtp::payload(&packet.payload));
+                if let (Some(head), Some(payload)) = (head, payload) {
+                    self.thinner.is_spare(head.timestamp, payload, now);
+                }
+            }
             Pause::Enters(entering) => {
                 if let Some(entered) = entering.take(packet, now) {
                     self.pause = Pause::Plays;
@@ -115,17 +166,20 @@ impl Track {
         let (Some(head), Some(payload)) = (rtp::rtp_head(&packet.payload), rtp::payload(&packet.payload)) else {
             return;
         };
+        if self.kind == Kind::Video && self.leaves_out(head, payload, now) {
+            self.switch.leave_out(0, head);
+            return;
+        }
         let numbered = self.switch.take(0, head, rtp::is_marked(&packet.payload), now);
         let Some(mut numbered) = numbered else { return };
         let sets = self.sets.as_mut();
         if let Some(sets) = sets.and_then(|sets| sets.ahead_of(head.timestamp, payload)) {
-            send(
-                rtc,
-                (self.mid, self.payload_type, self.kind),
-                (sets, false),
-                numbered,
-                origin,
-            );
+            let sets = Sent {
+                payload: sets,
+                is_marked: false,
+                turn: None,
+            };
+            send(rtc, (self.mid, self.payload_type, self.kind), sets, numbered, origin);
             numbered.sequence = self.switch.insert();
         }
         self.write(packet, numbered, origin, rtc);
@@ -135,19 +189,37 @@ impl Track {
     pub(super) fn write(&self, packet: &Packet, numbered: Numbered, origin: Option<Origin>, rtc: &mut Rtc) {
         if let Some(payload) = rtp::payload(&packet.payload) {
             let to = (self.mid, self.payload_type, self.kind);
-            send(rtc, to, (payload, rtp::is_marked(&packet.payload)), numbered, origin);
+            let sent = Sent {
+                payload,
+                is_marked: rtp::is_marked(&packet.payload),
+                turn: rtp::turn(&packet.payload),
+            };
+            send(rtc, to, sent, numbered, origin);
         }
     }
+}
+
+/// A packet that is sent.
+struct Sent<'a> {
+    payload: &'a [u8],
+    is_marked: bool,
+    /// How its picture has to be turned, for clients who do that.
+    turn: Option<Quarters>,
 }
 
 fn send(
     rtc: &mut Rtc,
     (mid, payload_type, kind): (Mid, Pt, Kind),
-    (payload, is_marked): (&[u8], bool),
+    sent: Sent<'_>,
     numbered: Numbered,
     origin: Option<Origin>,
 ) {
     let now = Instant::now();
+    let Sent {
+        payload,
+        is_marked,
+        turn,
+    } = sent;
     let taken = numbered.sent.zip(origin).and_then(|(sent, origin)| origin.time(sent));
     let mut api = rtc.direct_api();
     let Some(stream) = api.stream_tx_by_mid(mid, None) else {
@@ -160,6 +232,7 @@ fn send(
         taken.unwrap_or(now),
         payload,
     );
+    let write = write.ext_vals(turned(turn));
     stream.write_rtp(write.marker(is_marked).nackable(kind == Kind::Video));
 }
 

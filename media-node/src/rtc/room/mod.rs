@@ -4,7 +4,6 @@
 
 mod commons;
 mod key;
-mod keyframe;
 mod limit;
 mod news;
 mod origins;

@@ -13,7 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::super::offer::{Format, Kind, Offer, Section};
-use super::super::play::{FIRST_ESTIMATE_BPS, HEADROOM_PERCENT, LOOK_EVERY, Strain};
+use super::super::play::{FIRST_ESTIMATE_BPS, HEADROOM_PERCENT, LOOK_EVERY, Relief, Strain};
 use super::origins::{Origins, Peer};
 use super::pairs::paired;
 use super::ration::{Guess, Picture, ration};
@@ -53,6 +53,9 @@ pub(in crate::rtc) struct PeerPlaying {
     min_bitrate: u64,
     /// and each peer may send so much.
     max_bitrate: u64,
+    /// Whether the way carries the pictures that have no smaller ones.
+    strain: Strain,
+    relief: Relief,
     looks: Interval,
     began: Instant,
     origins: Origins,
@@ -92,6 +95,8 @@ impl PeerPlaying {
             guess: Guess::default(),
             min_bitrate,
             max_bitrate,
+            strain: Strain::default(),
+            relief: Relief::Nothing,
             looks,
             began: Instant::now(),
             origins: Origins::default(),
@@ -216,8 +221,31 @@ impl PeerPlaying {
         }
     }
 
+    /// Sends fewer pictures of each where more is lost than that they could go on as they are, or all again.
+    fn relieve(&mut self, now: Duration) {
+        let mut spare = self.slots.iter().filter_map(|slot| slot.has_spare(now)).peekable();
+        // Who gets pictures alone has nothing else that would be better without them.
+        let matters = self.slots.iter().any(Slot::is_heard);
+        let has_spare = spare.peek().is_some() && spare.all(|has_spare| has_spare);
+        let relief = match matters {
+            true => self.strain.relief(has_spare, now),
+            false => Relief::Nothing,
+        };
+        // Where that is not enough, some pause, and not all.
+        let of_each = if relief == Relief::Nothing {
+            relief
+        } else {
+            Relief::Fewer
+        };
+        self.slots.iter_mut().for_each(|slot| slot.relieve(of_each));
+        if relief != std::mem::replace(&mut self.relief, relief) {
+            tracing::info!(path = %self.path, ?relief, "a peer's way does not carry the pictures, or does again");
+        }
+    }
+
     fn look(&mut self, rtc: &mut Rtc) {
         let now = self.began.elapsed();
+        self.relieve(now);
         let sound: u64 = self.slots.iter().map(Slot::sound).sum();
         let speakers: Vec<Peer> = self.slots.iter().filter_map(|slot| slot.speaker(now)).collect();
         let pictures: Vec<Option<Picture>> = self.slots.iter().map(|slot| slot.picture(&speakers, now)).collect();
@@ -249,7 +277,7 @@ impl PeerPlaying {
 
     /// What the way carries, in bits a second, as far as something says so.
     fn carried(&mut self, now: Duration) -> Option<u64> {
-        let is_strained = self.strain.is_too_much(now);
+        let is_strained = self.relief == Relief::Sound;
         let sent = self.slots.iter().map(Slot::sent).sum();
         let guess = self.guess.take(is_strained, self.strain.is_lost(), sent, now);
         match self.estimate {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::super::offer::{Format, Kind, Section};
-use super::super::play::{OUT_OF_ORDER, best, index_of};
+use super::super::play::{OUT_OF_ORDER, Relief, best, index_of};
 use super::commons::Commons;
 use super::origins::{Origins, Peer};
 use super::ration::Picture;
@@ -210,7 +210,11 @@ impl Slot {
         let kind = self.section.kind;
         let index = index_of(&publication, kind).ok_or("the stream has no track of this kind")?;
         if kind == Kind::Video && is_out_of_order(&publication) {
-            return Err(OUT_OF_ORDER.to_owned());
+            if !transcoding.has_pictures() {
+                return Err(OUT_OF_ORDER.to_owned());
+            }
+            let plain = transcoding.plain(&publication, index);
+            return plain.map(|plain| (plain, 0)).map_err(|error| error.to_string());
         }
         let description = &publication.description;
         let track = description.tracks().get(index);
@@ -330,6 +334,24 @@ impl Slot {
 
     pub(super) fn is_paused(&self) -> bool {
         self.pause.is_some()
+    }
+
+    /// Whether some of its pictures can be left out; `None` where it shows none, or has a smaller one instead.
+    pub(super) fn has_spare(&self, now: Duration) -> Option<bool> {
+        let pictures = self.current.as_ref().filter(|_| self.section.kind == Kind::Video);
+        pictures.and_then(|source| source.has_spare(now))
+    }
+
+    /// Sends fewer pictures, or none, or all again, where there is no smaller one.
+    pub(super) fn relieve(&mut self, relief: Relief) {
+        if self.section.kind == Kind::Video {
+            let sources = [&mut self.current, &mut self.next].into_iter().flatten();
+            sources.for_each(|source| source.relieve(relief));
+        }
+    }
+
+    pub(super) fn is_heard(&self) -> bool {
+        self.section.kind == Kind::Audio && self.current.is_some()
     }
 
     fn wanted(&self) -> Wish {

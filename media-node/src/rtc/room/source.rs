@@ -9,14 +9,15 @@ use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::RtpWrite;
 
+use super::super::keyframe;
 use super::super::offer::{Format, Kind};
 use super::super::parameter_sets::ParameterSets;
-use super::super::play::best;
-use super::keyframe;
+use super::super::play::{Relief, best};
+use super::super::upright::turned;
 use super::origins::{Origins, Peer};
 use crate::hub::rtp::RtpHead;
 use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, rtp};
-use crate::layers::{Numbered, Switch, View, Wish};
+use crate::layers::{Numbered, Switch, Thinner, View, Wish};
 
 /// A source that is asked for a keyframe and sends none is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -45,6 +46,10 @@ struct Whole {
     has_begun: bool,
     /// When it was asked for one that can be shown.
     asked: Option<Duration>,
+    thinner: Thinner,
+    relief: Relief,
+    /// Pictures are left out: until there is a keyframe, since what was left out is missing.
+    thins: bool,
 }
 
 /// How its packets are sent.
@@ -122,6 +127,9 @@ impl Source {
                     codec: track.codec.clone(),
                     has_begun: false,
                     asked: None,
+                    thinner: Thinner::new(format.name),
+                    relief: Relief::Nothing,
+                    thins: false,
                 }))
             }
         };
@@ -212,6 +220,23 @@ impl Source {
         }
     }
 
+    /// Whether some of its pictures can be left out; `None` where there is a smaller one instead.
+    pub(super) fn has_spare(&self, now: Duration) -> Option<bool> {
+        match &self.feed {
+            Feed::Layers(_) => None,
+            Feed::Whole(whole) => Some(whole.thinner.has_spare(now)),
+        }
+    }
+
+    /// Sends fewer pictures, or none, or all again.
+    pub(super) fn relieve(&mut self, relief: Relief) {
+        if let Feed::Whole(whole) = &mut self.feed
+            && whole.relieve(relief)
+        {
+            self.publication.keyframes.ask();
+        }
+    }
+
     pub(super) fn ask_for_keyframe(&self) {
         match &self.feed {
             Feed::Layers(view) => view.ask(),
@@ -221,6 +246,18 @@ impl Source {
 }
 
 impl Whole {
+    /// Answers whether it needs a keyframe for that.
+    fn relieve(&mut self, relief: Relief) -> bool {
+        let before = std::mem::replace(&mut self.relief, relief);
+        let goes_on = before == Relief::Sound && relief != Relief::Sound;
+        if goes_on {
+            self.has_begun = false;
+            self.clock.pass_over();
+        }
+        self.thins |= relief == Relief::Fewer;
+        goes_on || before != Relief::Nothing && relief == Relief::Nothing
+    }
+
     /// The packet with its number by the publisher's clock, if it is one that can be shown.
     fn take<'a>(
         &mut self,
@@ -233,6 +270,10 @@ impl Whole {
             return None;
         }
         let (head, payload) = (rtp::rtp_head(&packet.payload)?, rtp::payload(&packet.payload)?);
+        let is_spare = self.thinner.is_spare(head.timestamp, payload, now);
+        if self.relief == Relief::Sound {
+            return None;
+        }
         if !self.has_begun && !keyframe::begins(&self.codec, payload) {
             let asked = *self.asked.get_or_insert(now);
             if now.saturating_sub(asked) >= ASK_AGAIN {
@@ -242,6 +283,13 @@ impl Whole {
             return None;
         }
         self.has_begun = true;
+        if self.relief == Relief::Nothing && keyframe::begins(&self.codec, payload) {
+            self.thins = false;
+        }
+        if is_spare && self.thins {
+            self.clock.leave_out(0, head);
+            return None;
+        }
         let numbered = self.clock.take(0, head, rtp::is_marked(&packet.payload), now)?;
         Some((packet, numbered))
     }
@@ -271,6 +319,7 @@ impl Sending {
         let Some(stream) = api.stream_tx_by_mid(out.mid, None) else {
             return;
         };
+        let turn = rtp::turn(&packet.payload);
         let mut write = |number: u64, payload: &[u8], is_marked: bool| {
             *out.bytes += payload.len() as u64;
             let write = RtpWrite::new(
@@ -280,6 +329,7 @@ impl Sending {
                 taken.unwrap_or(now),
                 payload,
             );
+            let write = write.ext_vals(turned(turn.filter(|_| is_marked)));
             stream.write_rtp(write.marker(is_marked).nackable(is_video));
         };
         match ahead {

@@ -176,7 +176,10 @@ async fn a_session_is_changed_by_nobody_who_only_guesses_its_address() {
     let [session, other] = [&reply, &other].map(|reply| header(reply, "Location"));
     let (_, id) = session.rsplit_once('/').unwrap();
     let (base, other_id) = other.rsplit_once('/').unwrap();
-    assert!(id.len() >= 20 && id != other_id, "{id} {other_id}");
+    // 128 bits of chance.
+    assert!(id.len() == 32 && id != other_id, "{id} {other_id}");
+    let listed = format!("{:?}{:?}", server.rtc.sessions("a", None), server.rtc.figures());
+    assert!(listed.contains("room") && !listed.contains(id), "{listed}");
     let mixed = format!("{}{}", &id[..id.len() / 2], &other_id[other_id.len() / 2..]);
     for guess in [
         &id[..id.len() - 1],

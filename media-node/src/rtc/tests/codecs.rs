@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use protocol::RoomSource;
+
+use super::rooms::{map, slot, viewing};
 use super::support::{Client, Server, until};
 use crate::channel::StreamPath;
 use crate::hub::{Description, Flow, Published};
@@ -100,6 +103,17 @@ async fn pictures_with_b_frames_are_encoded_anew_where_the_operator_says_so() {
 }
 
 #[tokio::test]
+async fn a_room_shows_pictures_with_b_frames_where_the_operator_says_so() {
+    let server = Server::start_transcoding(1).await;
+    let published = publish(&server, &with_b_frames());
+    let viewer = viewing(&server, "3").await;
+    map(&server, "3", &[(viewer.video, Some(slot("u", RoomSource::Camera)))]).await;
+    until("it is encoded anew", || server.rtc.figures().transcoded_pictures == 1).await;
+    drop(published);
+    until("it has ended", || server.rtc.figures().transcoded_pictures == 0).await;
+}
+
+#[tokio::test]
 async fn pictures_with_b_frames_are_refused_with_the_reason() {
     let server = Server::start().await;
     let _published = publish(&server, &with_b_frames());
@@ -151,5 +165,48 @@ async fn h264_of_any_profile_is_published_and_played_as_what_it_is() {
         assert!(reply.body.contains("H264/90000"), "{}", reply.body);
         let is_own = reply.body.to_lowercase().contains(&profile[..4].to_lowercase());
         assert!(is_own, "{profile}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn vp9_and_av1_of_any_profile_are_played_as_what_they_are() {
+    let server = Server::start().await;
+    let offer = |codec: &str, profiles: [&str; 2]| {
+        let [first, second] = profiles;
+        format!(
+            "{}m=video 9 UDP/TLS/RTP/SAVPF 35 36\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:AbCd\r\na=ice-pwd:0123456789abcdefghijklmn\r\n\
+             a=fingerprint:sha-256 {}\r\na=setup:actpass\r\na=mid:0\r\na=rtcp-mux\r\na=recvonly\r\n\
+             a=rtpmap:35 {codec}/90000\r\na=fmtp:35 {first}\r\na=rtpmap:36 {codec}/90000\r\na=fmtp:36 {second}\r\n",
+            "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n",
+            ["AB"; 32].join(":"),
+        )
+    };
+    for (codec, published, expected) in [
+        ("VP9", "profile-id=2", "36 VP9"),
+        ("VP9", "profile-id=0", "35 VP9"),
+        ("VP9", "", "35 VP9"),
+        ("AV1", "profile=1", "36 AV1"),
+        ("AV1", "level-idx=5", "35 AV1"),
+    ] {
+        let fmtp = if published.is_empty() {
+            String::new()
+        } else {
+            format!("a=fmtp:96 {published}\r\n")
+        };
+        let _published = publish(
+            &server,
+            &format!("m=video 0 RTP/AVP 96\r\na=rtpmap:96 {codec}/90000\r\n{fmtp}"),
+        );
+        let profiles = match codec {
+            "VP9" => ["profile-id=0", "profile-id=2"],
+            _ => ["level-idx=5;profile=0;tier=0", "level-idx=5;profile=1;tier=0"],
+        };
+        let reply = server.post("/whep/a/room/u", &offer(codec, profiles)).await;
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        assert!(
+            reply.body.contains(&format!("a=rtpmap:{expected}/90000")),
+            "{published}: {}",
+            reply.body
+        );
     }
 }

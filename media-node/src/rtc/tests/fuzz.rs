@@ -14,8 +14,8 @@ use crate::hub::{Flow, Overflow, Packet, Receiver, rtp};
 use crate::mix::testing::Noise;
 use crate::rtc::offer::Offer;
 use crate::rtc::offer::tests::CHROMIUM;
-use crate::rtc::session::Ways;
-use crate::rtc::{publish, session};
+use crate::rtc::opening::{self, Ways};
+use crate::rtc::publish;
 use crate::rtsp::tests::fuzz::{mutate, runs};
 
 /// Changed packets between two of the others' pictures.
@@ -35,7 +35,7 @@ fn a_changed_offer_is_refused_or_answered() {
             .and_then(|(offer, formats)| {
                 // A session that fails is its own: the server catches it in the same way.
                 let opening = AssertUnwindSafe(|| {
-                    session::open(&offer, &formats, Some(1_000_000), &candidates, Ways::Both).map(drop)
+                    opening::open(&offer, &formats, Some(1_000_000), &candidates, Ways::Both).map(drop)
                 });
                 catch_unwind(opening).unwrap_or_else(|_| panic!("seed {seed}: {text}"))
             });

@@ -8,5 +8,8 @@ mod layers;
 mod media;
 mod narrow;
 mod networks;
+mod offers;
 mod rooms;
+mod strained;
 mod support;
+mod turned;

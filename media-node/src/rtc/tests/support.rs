@@ -8,7 +8,7 @@ use protocol::{RtcCall, RtcReply, Secret};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{DatagramRecv, Protocol, Receive, TcpType};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, VideoOrientation};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -146,6 +146,8 @@ pub(super) struct Client {
     pub(super) received: Vec<RtpPacket>,
     /// Of its sound, in dBov.
     pub(super) level: Option<i8>,
+    /// What it says of its picture.
+    pub(super) orientation: Option<VideoOrientation>,
     sent: u64,
     answer: String,
     /// Of so many packets one is lost, either way.
@@ -278,6 +280,7 @@ impl Client {
             layers_asked: Vec::new(),
             received: Vec::new(),
             level: None,
+            orientation: None,
             sent: 0,
             answer: String::new(),
             loses: None,
@@ -401,6 +404,11 @@ impl Client {
         });
     }
 
+    /// From now on it loses none.
+    pub(super) fn lose_none(&mut self) {
+        self.loses = None;
+    }
+
     fn is_lost(&mut self) -> bool {
         let is_lost = self
             .loses
@@ -451,6 +459,7 @@ impl Client {
         let levels = ExtensionValues {
             audio_level: self.level,
             voice_activity: self.level.map(|_| true),
+            video_orientation: self.orientation,
             ..ExtensionValues::default()
         };
         for (mid, ticks, payload) in [(self.video, 3_000, picture), (self.audio, 960, sound)] {

@@ -8,7 +8,7 @@ use super::av1_headers::{
 };
 use super::parameter_sets::DEFAULT_FRAME_US;
 use super::{Depacketizer, Frame, FrameFormat, MAX_UNIT_BYTES, Malformed, Packet};
-use crate::stream::{Av1Format, Format};
+use crate::stream::{Av1Format, Format, Quarters};
 
 const CONTINUES: u8 = 0x80;
 const IS_CONTINUED: u8 = 0x40;
@@ -152,6 +152,7 @@ impl Av1 {
                     sequence_header: header.clone(),
                     width: sequence.width,
                     height: sequence.height,
+                    quarters: Quarters::default(),
                 };
                 format = Some(FrameFormat {
                     format: Format::Av1(av1),

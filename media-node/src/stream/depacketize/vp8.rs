@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::assembly::Assembly;
 use super::parameter_sets::DEFAULT_FRAME_US;
 use super::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
-use crate::stream::{Format, Vp8Format};
+use crate::stream::{Format, Quarters, Vp8Format};
 
 const EXTENDED: u8 = 0x80;
 const BEGINS_PARTITION: u8 = 0x10;
@@ -45,7 +45,11 @@ impl Vp8 {
         let mut format = None;
         if keyframe {
             let (width, height) = vp8_picture_size(&frame.data).ok_or(Malformed("VP8: unreadable key frame"))?;
-            let now = Vp8Format { width, height };
+            let now = Vp8Format {
+                width,
+                height,
+                quarters: Quarters::default(),
+            };
             if self.format.as_ref() != Some(&now) {
                 format = Some(FrameFormat {
                     format: Format::Vp8(now.clone()),

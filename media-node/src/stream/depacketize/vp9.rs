@@ -6,7 +6,7 @@ use h264_reader::rbsp::{BitRead, BitReader};
 use super::assembly::Assembly;
 use super::parameter_sets::DEFAULT_FRAME_US;
 use super::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
-use crate::stream::{Format, Vp9Format};
+use crate::stream::{Format, Quarters, Vp9Format};
 
 const HAS_PICTURE_ID: u8 = 0x80;
 const PREDICTED: u8 = 0x40;
@@ -233,6 +233,7 @@ impl FrameHead {
             profile: profile as u8,
             bit_depth: bit_depth as u8,
             chroma_halved: halved,
+            quarters: Quarters::default(),
         }))
     }
 }

@@ -2,7 +2,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
-use crate::stream::{Format, Vp8Format};
+use crate::stream::testing::Clear;
+use crate::stream::{Format, Quarters, RtpStream, RtpTrack, StreamEvent, Track, UserClock, Vp8Format};
 
 /// Frames of 320x180, the size with a wish to be scaled.
 const KEY: &[u8] = &[0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 0x41, 0xb4, 0x80, 7, 7];
@@ -68,6 +69,7 @@ fn frames_are_put_together_behind_descriptors_of_each_form() {
         let size = Vp8Format {
             width: 320,
             height: 180,
+            quarters: Quarters::default(),
         };
         assert_eq!(format.format, Format::Vp8(size));
     }
@@ -164,4 +166,41 @@ proptest! {
         }
         prop_assert!(frames.first().is_none_or(|frame| frame.keyframe && frame.format.is_some()));
     }
+}
+
+#[test]
+fn a_turn_is_told_with_the_keyframe_that_it_begins_with() {
+    let track = RtpTrack::new(Track::Video, 90_000, vp8(), Box::new(Clear), 0);
+    let mut stream = RtpStream::new(vec![track], UserClock::default().join("camera"));
+    let mut events = Vec::new();
+    for (number, (turned, part)) in [
+        (None, KEY),
+        (None, INTER),
+        (Some(1), INTER),
+        (Some(1), KEY),
+        (Some(0), KEY),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if let Some(quarters) = turned {
+            stream.turned(0, Quarters::new(quarters));
+        }
+        let packet = Packet {
+            arrival_us: number as i64 * 40_000,
+            sequence: number as u16,
+            ..packet(number as u32 * 3_600, true, &[FIRST, part])
+        };
+        stream.packet(0, &packet, &mut events);
+    }
+    stream.finish(&mut events);
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            StreamEvent::Format(_, format) => Some(format.coding().unwrap().quarters.number()),
+            StreamEvent::Unit(..) => Some(9),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [0, 9, 9, 9, 1, 9, 0, 9], "9 stands for a unit");
 }

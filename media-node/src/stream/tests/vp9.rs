@@ -2,7 +2,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
-use crate::stream::{Format, Vp9Format};
+use crate::stream::{Format, Quarters, Vp9Format};
 
 /// Frames of 320x180, profile 0.
 const KEY: &[u8] = &[0x82, 0x49, 0x83, 0x42, 0, 0x13, 0xf0, 0x0b, 0x30, 7, 7, 7];
@@ -72,6 +72,7 @@ fn frames_are_put_together_behind_descriptors_of_each_form() {
             profile: 0,
             bit_depth: 8,
             chroma_halved: (true, true),
+            quarters: Quarters::default(),
         };
         assert_eq!(format.format, Format::Vp9(expected));
     }

@@ -6,7 +6,7 @@ use protocol::{Scene, StreamKind, StreamName};
 
 use super::Present;
 use crate::selection::{Gate, Views};
-use crate::stream::{StreamEvent, Track, VideoCodec};
+use crate::stream::{Coding, StreamEvent, Track};
 
 /// The streams of all users that may have places of their own.
 pub struct Streams {
@@ -40,11 +40,11 @@ impl Streams {
         self.gates.retain(|(uid, _), _| is_there(uid));
     }
 
-    /// What the streams that may be shown are coded in.
-    pub fn codecs(&self) -> impl Iterator<Item = (&str, StreamKind, VideoCodec)> {
+    /// How the streams that may be shown are coded.
+    pub fn codings(&self) -> impl Iterator<Item = (&str, StreamKind, Coding)> {
         self.gates
             .iter()
-            .filter_map(|((uid, kind), gate)| Some((uid.as_str(), *kind, gate.format()?.video_codec()?)))
+            .filter_map(|((uid, kind), gate)| Some((uid.as_str(), *kind, gate.format()?.coding()?)))
     }
 
     /// `present`: the user, if in the channel.

@@ -19,7 +19,7 @@ fn pictures_are_taken_whatever_the_video_is_coded_in() {
     let mut taker = taker(&album, &board, 2 * SECOND_US);
     for ((container, coding), begin_us) in codings.into_iter().zip((0..).step_by(4_000_000)) {
         let coded = coded_pictures(container, &coding.split(' ').collect::<Vec<_>>(), 4);
-        taker.codec(coded.format.video_codec().unwrap());
+        taker.coding(coded.format.coding().unwrap());
         shifted(&coded.units[..95], begin_us)
             .into_iter()
             .for_each(|unit| taker.unit(unit));

@@ -1,6 +1,6 @@
 //! Whether a picture can be shown from a packet on, as far as the first bytes of its payload tell. Pure.
 
-use super::super::parameter_sets::{KEYFRAME, SEQUENCE_SET, units};
+use super::parameter_sets::{KEYFRAME, SEQUENCE_SET, units};
 
 /// `codec`: as session descriptions write it, in upper case. Of one that is not known here nothing is awaited.
 pub(super) fn begins(codec: &str, payload: &[u8]) -> bool {
