@@ -10,11 +10,13 @@ const CONNECT_MS = 15_000
 const TCP_FIRST = 3
 const TCP_FIRST_MS = 3_000
 /** Between two attempts to begin anew. */
-const ANEW_PAUSES_MS = [0, 1_000, 2_000, 5_000]
+const ANEW_PAUSES_MS = [0, 1_000, 2_000, 5_000, 10_000]
+/** So often it is begun anew, some minutes long, before somebody has to ask for it. */
+const MOST_ANEW = 15
 /** Codes that say for good that the media are not taken. */
 const FINAL = [50_007, 50_009]
 
-export type MediaState = 'new' | 'connecting' | 'connected' | 'reconnecting'
+export type MediaState = 'new' | 'connecting' | 'connected' | 'reconnecting' | 'failed'
 
 export interface Dealing {
   /** Sends an offer; the answer to it. */
@@ -89,6 +91,11 @@ export abstract class Connection {
   anew(): void {
     this.#drop()
     if (this.#isClosed || !this.isWanted) return
+    if (this.#anew >= MOST_ANEW) {
+      this.#become('failed')
+      this.dealing.failed(new RoomError(50_005, 'no media connection has come about, however often it was tried'))
+      return
+    }
     this.#become('reconnecting')
     const pause = ANEW_PAUSES_MS[Math.min(this.#anew++, ANEW_PAUSES_MS.length - 1)] ?? 0
     this.#expect(pause, () => {
@@ -97,13 +104,17 @@ export abstract class Connection {
     })
   }
 
+  /** As if it had never failed: something has changed. */
+  again(): void {
+    this.#anew = 0
+    this.anew()
+  }
+
   /** The room is back, and knows this connection or does not. */
   resumed(isKnown: boolean): void {
-    if (!isKnown) {
-      this.#anew = 0
-      this.anew()
-    } else if (this.pc && this.pc.connectionState !== 'connected') void this.restart()
-    else if (!this.pc) this.anew()
+    if (!isKnown) this.again()
+    else if (this.pc && this.pc.connectionState !== 'connected') void this.restart()
+    else if (!this.pc) this.again()
   }
 
   close(): void {

@@ -16,10 +16,14 @@ export class RemoteTrack extends Emitter<{ media: MediaStreamTrack | null; on: b
   #media: MediaStreamTrack | null = null
   readonly #elements = new Map<HTMLMediaElement, () => void>()
   readonly #sized: () => void
+  /** Elements that the browser does not let play. */
+  readonly #blocked = new Set<HTMLMediaElement>()
+  readonly #blocks: () => void
   #timer: ReturnType<typeof setTimeout> | undefined
   #told: number | undefined
 
-  constructor(view: TrackView, sized: () => void) {
+  /** `blocks`: told when the browser lets it play no more, or again. */
+  constructor(view: TrackView, sized: () => void, blocks: () => void = () => {}) {
     super()
     this.trackId = view.trackId
     this.peerId = view.peerId
@@ -28,6 +32,17 @@ export class RemoteTrack extends Emitter<{ media: MediaStreamTrack | null; on: b
     this.source = view.source
     this.#isOn = view.on
     this.#sized = sized
+    this.#blocks = blocks
+  }
+
+  /** Whether the browser does not let it play before somebody has touched the page. */
+  get isBlocked(): boolean {
+    return this.#blocked.size > 0
+  }
+
+  /** Tries again to play it, which may succeed when somebody has touched the page. */
+  async play(): Promise<void> {
+    await Promise.all([...this.#elements.keys()].map((element) => this.#play(element)))
   }
 
   /** Whether it is not muted. */
@@ -49,7 +64,7 @@ export class RemoteTrack extends Emitter<{ media: MediaStreamTrack | null; on: b
   attach(element: HTMLMediaElement): void {
     if (this.#elements.has(element)) return
     this.#elements.set(element, this.kind === 'video' ? this.#watch(element) : () => {})
-    this.#play(element)
+    void this.#begin(element)
   }
 
   /** Plays it by this element no more, or by none. */
@@ -57,6 +72,7 @@ export class RemoteTrack extends Emitter<{ media: MediaStreamTrack | null; on: b
     for (const attached of element ? [element] : [...this.#elements.keys()]) {
       this.#elements.get(attached)?.()
       if (this.#elements.delete(attached)) attached.srcObject = null
+      this.#unblock(attached)
     }
     this.#measure()
   }
@@ -65,7 +81,7 @@ export class RemoteTrack extends Emitter<{ media: MediaStreamTrack | null; on: b
   show(media: MediaStreamTrack | null): void {
     if (media === this.#media) return
     this.#media = media
-    for (const element of this.#elements.keys()) this.#play(element)
+    for (const element of this.#elements.keys()) void this.#begin(element)
     this.emit('media', media)
   }
 
@@ -81,6 +97,7 @@ export class RemoteTrack extends Emitter<{ media: MediaStreamTrack | null; on: b
     clearTimeout(this.#timer)
     this.show(null)
     for (const stop of this.#elements.values()) stop()
+    for (const element of [...this.#blocked]) this.#unblock(element)
     this.#elements.clear()
     this.emit('ended', undefined)
   }
@@ -91,11 +108,27 @@ export class RemoteTrack extends Emitter<{ media: MediaStreamTrack | null; on: b
     if (this.#elements.size > 0) this.#measure()
   }
 
-  #play(element: HTMLMediaElement): void {
+  async #begin(element: HTMLMediaElement): Promise<void> {
     element.srcObject = this.#media && new MediaStream([this.#media])
-    if (!this.#media) return
-    // A page that nobody has touched yet may not play sound: it is for the page to ask for a touch.
-    element.play().catch(() => {})
+    if (this.#media) await this.#play(element)
+    else this.#unblock(element)
+  }
+
+  async #play(element: HTMLMediaElement): Promise<void> {
+    try {
+      await element.play()
+      this.#unblock(element)
+    } catch (error) {
+      // Other failures, such as that of a load that was given up for a newer one, pass by themselves.
+      if ((error as DOMException).name !== 'NotAllowedError' || !this.#elements.has(element)) return
+      const before = this.isBlocked
+      this.#blocked.add(element)
+      if (!before) this.#blocks()
+    }
+  }
+
+  #unblock(element: HTMLMediaElement): void {
+    if (this.#blocked.delete(element) && !this.isBlocked) this.#blocks()
   }
 
   #watch(element: HTMLMediaElement): () => void {

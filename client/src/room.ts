@@ -1,4 +1,6 @@
+import { watchDevices } from './devices.js'
 import { Emitter } from './emitter.js'
+import { Own } from './own.js'
 import type { Connection, Dealing, MediaState } from './connection.js'
 import { RoomError } from './problem.js'
 import { Published } from './published.js'
@@ -46,6 +48,12 @@ export interface RoomEvents {
   /** What this peer may do has changed. */
   role: { role: Role; can: Kind[] }
   state: RoomState
+  /** A microphone or a camera of this page is gone, which the others see as muted, or the browser's own bar has ended its screen. */
+  ended: { source: Source }
+  /** Which microphones, cameras and speakers there are, when that has changed. */
+  devices: MediaDeviceInfo[]
+  /** Whether the browser plays something only after a touch: call `play()` when a button is pressed. */
+  blocked: boolean
   /** The room is over for this page, which has left it or must. */
   over: RoomError
   /** Something does not work, and the room goes on. */
@@ -75,10 +83,7 @@ export class Room extends Emitter<RoomEvents> {
   readonly #signal: Signal
   readonly #sending: Sending
   readonly #receiving: Receiving
-  /** Own tracks, by what they show: their IDs are told when they have begun. */
-  readonly #ownIds = new Map<Source, string>()
-  readonly #own = new Map<Source, MediaStreamTrack | null>()
-  readonly #muted = new Set<Source>()
+  readonly #own: Own
   readonly #preferred = new Map<string, number>()
   #signalling: RoomState['signalling'] = 'connected'
   #first: Waiting | undefined
@@ -86,6 +91,8 @@ export class Room extends Emitter<RoomEvents> {
   /** What is told when the page has had the time to listen. */
   #held: (() => void)[] | undefined = []
   readonly #network = () => this.#moved()
+  readonly #unwatch: () => void
+  #isBlocked = false
 
   /** As `connect`. */
   static async join(url: string, options: ConnectOptions): Promise<Room> {
@@ -101,6 +108,10 @@ export class Room extends Emitter<RoomEvents> {
     this.#first = first
     this.#sending = new Sending('pub', this.#dealing('pub'))
     this.#receiving = new Receiving('sub', this.#dealing('sub'))
+    this.#own = new Own(this.#sending, {
+      say: (say) => this.#signal.say(say),
+      ended: (source) => this.emit('ended', { source }),
+    })
     this.#receiving.onshown = (trackId, media) => this.tracks.get(trackId)?.show(media)
     this.#signal = new Signal(url, token === undefined ? { peerId } : { peerId, token }, {
       joined: (joined) => this.#joined(joined),
@@ -109,11 +120,12 @@ export class Room extends Emitter<RoomEvents> {
       over: (error) => this.#over(error),
     })
     addEventListener('online', this.#network)
+    this.#unwatch = watchDevices((devices) => this.emit('devices', devices))
   }
 
   get state(): RoomState {
     const media = [this.#sending.state, this.#receiving.state]
-    const worst = (['reconnecting', 'connecting', 'connected', 'new'] as const).find((state) => media.includes(state))
+    const worst = (['failed', 'reconnecting', 'connecting', 'connected', 'new'] as const).find((state) => media.includes(state))
     return { signalling: this.#signalling, media: worst ?? 'new' }
   }
 
@@ -128,13 +140,18 @@ export class Room extends Emitter<RoomEvents> {
     if (sources.video && this.#sending.has(source)) throw new TypeError(`a ${source} is published already: stop or replace that`)
     const of = (kind: Kind) => (kind === 'audio' ? audio : video) ?? null
     const sent = (Object.entries(sources) as [Kind, Source][]).map(([kind, source]) => ({ source, track: of(kind), stream, simulcast }))
-    for (const { source, track } of sent) this.#own.set(source, track)
-    await this.#sending.add(sent)
+    for (const { source, track } of sent) this.#own.has(source, track)
+    try {
+      await this.#sending.add(sent)
+    } catch (error) {
+      this.#own.drop(sent.map(({ source }) => source))
+      throw error
+    }
     return new Published(
       {
-        mute: (source, muted) => this.#mute(source, muted),
-        replace: (source, track) => this.#replace(source, track),
-        stop: (sources) => this.#stop(sources),
+        mute: (source, muted) => this.#own.mute(source, muted),
+        replace: (source, track) => this.#own.replace(source, track),
+        stop: (sources) => this.#own.stop(sources),
       },
       sources,
     )
@@ -154,6 +171,16 @@ export class Room extends Emitter<RoomEvents> {
   /** Sends a message, to all or to some. */
   send(data: Json, to?: string[]): void {
     this.#signal.say(to ? { t: 'msg', to, data } : { t: 'msg', data })
+  }
+
+  /** Plays what the browser has not let play. It does when this is called because a button was pressed. */
+  async play(): Promise<void> {
+    await Promise.all([...this.tracks.values()].map((track) => track.play()))
+  }
+
+  /** Tries once more to connect media that have `failed`. */
+  retry(): void {
+    for (const connection of [this.#sending, this.#receiving]) if (connection.state === 'failed') connection.again()
   }
 
   /** The browser's statistics of what shows a track. */
@@ -202,7 +229,7 @@ export class Room extends Emitter<RoomEvents> {
     const isFirst = this.#first !== undefined
     if (!joined.resumed) {
       this.#slots = -1
-      this.#ownIds.clear()
+      this.#own.forget()
     }
     this.#take(joined)
     this.#become('connected')
@@ -254,6 +281,8 @@ export class Room extends Emitter<RoomEvents> {
         return this.emit('role', { role: news.role, can: news.can })
       case 'speakers':
         return this.emit('speakers', news.peerIds)
+      case 'unshown':
+        return this.emit('problem', new RoomError(50_007, news.reason))
       case 'lost':
         return this.#connection(news.pc).anew()
     }
@@ -288,10 +317,14 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #track(view: TrackView): void {
-    if (view.peerId === this.peerId && view.roomId === undefined) return this.#ownTrack(view)
+    if (view.peerId === this.peerId && view.roomId === undefined) return this.#own.told(view)
     const known = this.tracks.get(view.trackId)
     if (known) return known.turn(view.on)
-    const track = new RemoteTrack(view, () => this.#tellPreference(track))
+    const track = new RemoteTrack(
+      view,
+      () => this.#tellPreference(track),
+      () => this.#block(),
+    )
     const peer = this.#peer(view.peerId, view.roomId, undefined)
     peer.tracks.push(track)
     this.tracks.set(view.trackId, track)
@@ -302,18 +335,17 @@ export class Room extends Emitter<RoomEvents> {
     const track = this.tracks.get(trackId)
     this.tracks.delete(trackId)
     this.#preferred.delete(trackId)
-    if (!track) {
-      for (const [source, ownId] of this.#ownIds) if (ownId === trackId) this.#ownIds.delete(source)
-      return
-    }
+    if (!track) return this.#own.untold(trackId)
     const peer = this.peers.get(keyOf(track))
     if (peer) peer.tracks = peer.tracks.filter((other) => other !== track)
     track.end()
   }
 
-  #ownTrack({ trackId, source, on }: TrackView): void {
-    this.#ownIds.set(source, trackId)
-    if (on === this.#muted.has(source)) this.#signal.say({ t: 'mute', trackId, on: !on })
+  #block(): void {
+    const isBlocked = [...this.tracks.values()].some((track) => track.isBlocked)
+    if (isBlocked === this.#isBlocked) return
+    this.#isBlocked = isBlocked
+    this.emit('blocked', isBlocked)
   }
 
   #tellPreference(track: RemoteTrack): void {
@@ -321,32 +353,10 @@ export class Room extends Emitter<RoomEvents> {
     if (height !== undefined) this.#signal.say({ t: 'prefer', trackId: track.trackId, height })
   }
 
-  #mute(source: Source, muted: boolean): void {
-    if (muted) this.#muted.add(source)
-    else this.#muted.delete(source)
-    const track = this.#own.get(source)
-    if (track) track.enabled = !muted
-    const trackId = this.#ownIds.get(source)
-    if (trackId !== undefined) this.#signal.say({ t: 'mute', trackId, on: !muted })
-  }
-
-  async #replace(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    if (track) track.enabled = !this.#muted.has(source)
-    this.#own.set(source, track)
-    await this.#sending.replace(source, track)
-  }
-
-  async #stop(sources: Source[]): Promise<void> {
-    for (const source of sources) {
-      this.#own.delete(source)
-      this.#muted.delete(source)
-    }
-    await this.#sending.remove(sources)
-  }
-
   /** The network has changed. */
   #moved(): void {
     this.#signal.hurry()
+    this.retry()
     for (const connection of [this.#sending, this.#receiving]) {
       if (connection.pc && connection.pc.connectionState !== 'connected') void connection.restart()
     }
@@ -360,6 +370,8 @@ export class Room extends Emitter<RoomEvents> {
 
   #over(error: RoomError): void {
     removeEventListener('online', this.#network)
+    this.#unwatch()
+    this.#own.close()
     this.#sending.close()
     this.#receiving.close()
     for (const key of [...this.peers.keys()]) this.#gone(key)

@@ -53,6 +53,7 @@ export type News =
   | { t: 'role'; role: Role; can: Kind[]; maxBitrate: number }
   | { t: 'speakers'; peerIds: string[] }
   | { t: 'lost'; pc: Side; reason: string }
+  | { t: 'unshown'; trackId: string; reason: string }
   | { t: 'bye'; code: number; msg: string }
 
 /** What a client asks, without its number. */

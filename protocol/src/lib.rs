@@ -76,13 +76,13 @@ pub use outputs::{FileFormat, Outputs};
 pub use overlay::{Text, TextContent};
 pub use playback::{Playback, PlaybackState};
 pub use problem_code::ProblemCode;
-pub use relay_key::{RELAY_HEADER, RelayKey};
+pub use relay_key::{LAYERS_HEADER, RELAY_HEADER, RelayKey};
 pub use report::{
     BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
 };
 pub use room::{
     RoomAction, RoomAsk, RoomConnect, RoomDirection, RoomEvent, RoomNews, RoomRefusal, RoomReply, RoomSlot, RoomSlots,
-    RoomSource,
+    RoomSource, RoomUnshown,
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use rtc::{RTC_CORS, RTC_SESSIONS, RtcCall, RtcReply, SDP_FRAGMENT_TYPE, SDP_TYPE, rtc_options};

@@ -6,6 +6,10 @@ use crate::Secret;
 /// The header of an RTSP request by which a node shows another one its [token](RelayKey::token).
 pub const RELAY_HEADER: &str = "Tapedeck-Relay";
 
+/// The header of an answer to such a request that was for all sizes of a picture (`layers=all`): so many of the last tracks of the
+/// description are one size each. Absent where there is one size, and by older nodes.
+pub const LAYERS_HEADER: &str = "Tapedeck-Layers";
+
 /// The key by which a node's channel server knows other nodes. The edge derives it, gives it to that node alone, and gives to
 /// nodes that follow a channel a token that opens this channel at that node. Neither is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -119,6 +119,19 @@ pub struct RoomNews {
     pub app_id: String,
     pub room_id: String,
     pub events: Vec<RoomEvent>,
+    /// Slots that stay empty though they have been given something. Older edges do not know of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unshown: Vec<RoomUnshown>,
+}
+
+/// A slot whose client cannot play what it has been given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomUnshown {
+    pub connection: String,
+    /// Of the slot.
+    pub mid: String,
+    /// For a person.
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -34,6 +34,19 @@ const PAGE = (edge) => `<!doctype html>
       sockets.push(this)
     }
   }
+  /** The stream of each track that is received, as the browser says. */
+  const streams = new Map()
+  globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...settings) {
+      super(...settings)
+      this.addEventListener('track', ({ track, streams: [stream] }) => streams.set(track.id, stream?.id))
+    }
+  }
+  globalThis.isPair = (peerId) => {
+    const media = [...room.tracks.values()].filter((track) => track.peerId === peerId && track.source !== 'screen')
+    const [one, other] = media.map((track) => streams.get(track.media?.id))
+    return one !== undefined && one === other
+  }
   Object.assign(globalThis, { states: [], messages: [], turned: [], refused: (url, peerId) => connect(url, { peerId }).then(() => 'none', (error) => error.reason) })
 
   function stream(colour, frequency) {
@@ -160,6 +173,7 @@ async function main([executablePath, edge, url, code, other, pictures]) {
     refused.again = await two.evaluate((url) => refused(url, 'liubei'), url)
     const expected = [[one, 'guanyu', 'blue', 880], [two, 'liubei', 'red', 440], ...[one, two].map((page) => [page, other, 'green', 1320])]
     for (const [page, ...seen] of expected) await until(page, ([peerId, colour, tone]) => sees(peerId, colour, tone), seen)
+    const pairs = await Promise.all(expected.map(([page, peerId]) => page.evaluate((peerId) => isPair(peerId), peerId)))
 
     await one.evaluate(() => room.send({ hello: 'all' }))
     await until(two, () => messages.some(({ from, data }) => from === 'liubei' && data.hello === 'all'))
@@ -200,7 +214,7 @@ async function main([executablePath, edge, url, code, other, pictures]) {
     const width = await person.evaluate(() => document.documentElement.scrollWidth)
     faults.push(...(await look(person)))
     await person.screenshot({ path: path.join(pictures, 'room-phone.png'), fullPage: true })
-    console.log(JSON.stringify({ refused, states, width, faults }))
+    console.log(JSON.stringify({ refused, pairs, states, width, faults }))
 
     await new Promise((ended) => process.stdin.on('end', ended).resume())
     await person.getByRole('button', { name: '离开' }).click()

@@ -43,6 +43,8 @@ mod polyv;
 mod publish_page;
 mod quiet;
 mod rescue;
+mod room_churn;
+mod room_networks;
 mod room_nodes;
 mod rooms;
 mod rooms_in_browsers;
@@ -178,10 +180,14 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         far::a_node_that_stops_costs_no_more_than_its_lease[("TAPEDECK_CAPACITY", "0")],
         channels::six_recordings_hold_all_users_of_four_nodes[("TAPEDECK_CAPACITY", "0")],
         networks::a_node_is_reached_behind_a_nat_through_losses_and_without_datagrams,
+        room_networks::a_room_goes_on_when_its_clients_have_another_network,
     ];
     let is_alone = !Namespace::can_be_made();
     let far = far.map(|trial| trial.with_ignored_flag(is_alone));
-    let real = own![fleet::real_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")]];
+    let real = own![
+        fleet::real_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")],
+        room_churn::peers_come_and_go_and_nothing_is_left_of_them,
+    ];
     trials.extend(real.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
     trials.extend(quick![
         webhooks::every_event_arrives_in_order: "86400000",

@@ -1,18 +1,20 @@
 //! Rooms with media through what happens to servers: an audience on a mirror, rooms that are connected across nodes, a node that is
 //! lost, crashes, and a crowd.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tapedeck_load::room::{Entered, Entry};
 use tapedeck_tests::mixed::{Colour, pictures};
 use tapedeck_tests::node::Node;
 use tapedeck_tests::peers::Peers;
 use tapedeck_tests::probe;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::{Part, Stack, free_ports};
-use tapedeck_tests::uprtc::{RoomClient, Uprtc};
+use tapedeck_tests::uprtc::Uprtc;
+use tokio::sync::watch;
 
 use crate::rooms::{await_status, customer, fetch_record, text};
 use crate::steps::{make_file, record_for};
@@ -47,7 +49,7 @@ fn alias(id: &str) -> String {
 }
 
 /// Has new rooms go to other servers than this one, or to this one again.
-async fn recycle(customer: &Uprtc, server: &str, is_recycled: bool) {
+pub(crate) async fn recycle(customer: &Uprtc, server: &str, is_recycled: bool) {
     let body = json!({ "serverAlias": server, "recycle": is_recycled });
     customer.done(Method::POST, "/server/recycle", Some(&body)).await;
 }
@@ -168,8 +170,8 @@ pub(crate) async fn a_room_spans_three_nodes_and_outlives_one(stack: &mut Stack)
 
 pub(crate) async fn media_outlives_crashes_and_a_crowd(stack: &mut Stack) {
     let customer = customer(stack);
-    let crowd: Vec<String> = (0..CROWD).map(|number| format!("c{number}")).collect();
-    let members: Vec<&str> = crowd.iter().map(String::as_str).chain(["guanyu"]).collect();
+    let crowd_of: Vec<String> = (0..CROWD).map(|number| format!("c{number}")).collect();
+    let members: Vec<&str> = crowd_of.iter().map(String::as_str).chain(["guanyu"]).collect();
     let body = json!({ "masterId": "liubei", "memberIds": members, "maxMemberNum": CROWD + 2 });
     let room = customer.done(Method::POST, "/room/convo", Some(&body)).await;
     let url = format!("{}{}", text(&room["serverUrl"]), room["invitationCode"]);
@@ -187,25 +189,20 @@ pub(crate) async fn media_outlives_crashes_and_a_crowd(stack: &mut Stack) {
     see(&mut peers).await;
 
     peers.pause("guanyu", "liubei").await;
-    let began = Instant::now();
-    let come = crowd.iter().map(|peer| async {
-        let mut client = RoomClient::open(&url).await;
-        let joined = client.join(peer).await;
-        assert_eq!(joined["t"], "joined", "{joined}");
-        client
-    });
-    let mut clients = join_all(come).await;
-    let joined = began.elapsed();
+    let asked = keyframes_asked(stack).await;
+    let (came, clients) = crowd(&url, &crowd_of).await;
     let known = customer
         .done(Method::GET, &format!("/room/{}", text(&room["roomId"])), None)
         .await;
     assert_eq!(known["total"], json!(CROWD + 2));
-    for client in &mut clients {
-        client.say(&json!({ "t": "leave" })).await;
-    }
+    let asked = keyframes_asked(stack).await - asked;
+    // Each of the two is asked twice a second at most.
+    let most = 2.0 * (1.0 + came.as_secs_f64() / 0.5);
+    assert!(asked <= most, "{asked} keyframes were asked for, of {most}");
     see(&mut peers).await;
     let beside = peers.pause("guanyu", "liubei").await;
     assert!(beside < UNTOUCHED_AT_MOST, "{beside} s without a picture");
+    drop(clients);
 
     stack.crash(Part::Edge).await;
     peers.say("liubei", &json!("still here")).await;
@@ -219,7 +216,41 @@ pub(crate) async fn media_outlives_crashes_and_a_crowd(stack: &mut Stack) {
     let without_node = peers.pause("guanyu", "liubei").await;
     assert!(without_node < GONE_AT_MOST, "{without_node} s without a picture");
     println!(
-        "{CROWD} joined in {joined:?}, beside which pictures paused for {beside} s; {without_edge} s for the edge's crash, and \
-         {without_node} s for the node's"
+        "{CROWD} came in {came:?} with {asked} keyframes, beside which pictures paused for {beside} s; {without_edge} s for the edge's crash, \
+         and {without_node} s for the node's"
     );
+}
+
+async fn keyframes_asked(stack: &Stack) -> f64 {
+    stack.node_metric("tapedeck_rtc_keyframes_asked_total").await
+}
+
+/// Has all of these come at once to see two others, and says how long it took until all did.
+async fn crowd(url: &str, names: &[String]) -> (Duration, Vec<Entered>) {
+    let (_phase, phases) = watch::channel(false);
+    let began = Instant::now();
+    let enter = |name: &String| {
+        let entry = Entry {
+            url: url.to_owned(),
+            name: name.clone(),
+            publishes: false,
+            slots: 2,
+            waits: true,
+            phases: phases.clone(),
+        };
+        entry.enter()
+    };
+    let clients = join_all(names.iter().map(enter)).await;
+    let of = |time: fn(&Entered) -> Option<Duration>| {
+        let mut times: Vec<Duration> = clients.iter().filter_map(time).collect();
+        times.sort_unstable();
+        (times[times.len() / 2], times[times.len() - 1])
+    };
+    println!(
+        "half of them, and all, had joined in {:?}, connected in {:?}, and a picture in {:?}",
+        of(|client| Some(client.joined)),
+        of(|client| client.connected),
+        of(|client| client.shown)
+    );
+    (began.elapsed(), clients)
 }

@@ -3,7 +3,7 @@
 // Of the address: ?code=…&name=… fill in the form. #token=… is a channel token. &record=/path, of this server, shows a button that
 // posts {"code", "peerId", "on"} there: whoever runs the page starts and stops the recording by the API, with their own secrets.
 import { connect } from './client.js'
-import { clear, drop, lighten, speak, tile } from './tiles.js'
+import { clear, drop, lighten, people, silence, speak, tile } from './tiles.js'
 import { choose, otherLanguage, refusal, tell, word } from './words.js'
 
 const at = (id) => document.getElementById(id)
@@ -42,11 +42,21 @@ async function join(code, name, token) {
   const room = await connect(url.href, token ? { peerId: name, token } : { peerId: name })
   now = { room, code, name, camera: null, screen: null, audio: new Map() }
   room.on('track', show)
-  room.on('peer', ({ peer, state }) => (state === 'left' ? forget(peer) : tile(keyOf(peer), peer.peerId)))
+  room.on('peer', ({ peer, state }) => {
+    if (state === 'left') forget(peer)
+    else tile(keyOf(peer), peer.peerId)
+    showAlone()
+  })
   room.on('speakers', speak)
   room.on('message', ({ from, data }) => write(from ?? word('server'), typeof data === 'string' ? data : JSON.stringify(data)))
   room.on('state', showState)
   room.on('problem', (error) => tell(at('fault'), 'other_', refusal(error.reason, error.message)))
+  room.on('ended', ({ source }) => gone(source))
+  room.on('blocked', (isBlocked) => {
+    at('play').hidden = !isBlocked
+    tell(at('fault'), 'other_', '')
+    if (isBlocked) tell(at('fault'), 'blocked')
+  })
   room.on('over', (error) => {
     leave()
     if (error.reason === 'left') tell(at('state'), 'left')
@@ -57,6 +67,8 @@ async function join(code, name, token) {
   at('record').hidden = !recordAt?.startsWith('/')
   showState()
   tile(room.peerId, name, { isOwn: true })
+  showAlone()
+  at('microphone').focus()
   await begin(room)
 }
 
@@ -69,6 +81,7 @@ async function begin(room) {
   }
   at('screen').disabled = !room.can.includes('video') || !navigator.mediaDevices?.getDisplayMedia
   if (room.can.length === 0) return tell(at('fault'), 'may-not-publish')
+  showOwn()
   if (!wanted.audio && !wanted.video) return
   try {
     await publish(wanted)
@@ -76,6 +89,7 @@ async function begin(room) {
     complain(error)
     press('microphone', false)
     press('camera', false)
+    if (now) showOwn()
   }
 }
 
@@ -85,29 +99,57 @@ async function publish({ audio, video }) {
   const stream = await navigator.mediaDevices.getUserMedia({ audio, video: video && size })
   if (!now) return stop(stream)
   now.camera = { stream, published: await now.room.publish(stream, { simulcast: true }) }
-  tile(now.room.peerId, now.name).video.srcObject = stream
-  lighten(now.room.peerId, video)
+  showOwn()
+}
+
+/** The own picture, and whether the own sound is off, by what the buttons say. */
+function showOwn() {
+  const { room, name, camera } = now
+  const { video } = tile(room.peerId, name)
+  if (camera && video.srcObject !== camera.stream) video.srcObject = camera.stream
+  lighten(room.peerId, isPressed('camera') && camera !== null)
+  silence(room.peerId, !isPressed('microphone'))
 }
 
 const OF_BUTTON = { microphone: 'audio', camera: 'video' }
 for (const id of Object.keys(OF_BUTTON)) at(id).onclick = () => guarded(id, () => turn(id))
 
 async function turn(id) {
-  const [kind, on] = [OF_BUTTON[id], at(id).getAttribute('aria-pressed') !== 'true']
-  const { camera, room } = now
-  const has = camera?.stream.getTracks().some((track) => track.kind === kind)
-  if (has) camera.published.mute(!on, kind)
+  const [kind, on] = [OF_BUTTON[id], !isPressed(id)]
+  const { camera } = now
+  const track = camera?.stream.getTracks().find((track) => track.kind === kind)
+  if (track?.readyState === 'live') camera.published.mute(!on, kind)
+  else if (track && on) await renew(kind, track)
   else if (on) {
     // Another kind has to be asked for, and both are published as one stream.
-    const audio = kind === 'audio' || at('microphone').getAttribute('aria-pressed') === 'true'
-    const video = kind === 'video' || at('camera').getAttribute('aria-pressed') === 'true'
+    const audio = kind === 'audio' || isPressed('microphone')
+    const video = kind === 'video' || isPressed('camera')
     await camera?.published.stop()
     if (camera) stop(camera.stream)
     now.camera = null
     await publish({ audio, video })
   }
   press(id, on)
-  if (kind === 'video') lighten(room.peerId, on)
+  if (now) showOwn()
+}
+
+/** Another device in the place of one that is gone. */
+async function renew(kind, ended) {
+  const { camera } = now
+  const stream = await navigator.mediaDevices.getUserMedia({ [kind]: true })
+  const [track] = stream.getTracks()
+  camera.stream.removeTrack(ended)
+  camera.stream.addTrack(track)
+  await camera.published.replace(track)
+  camera.published.unmute(kind)
+}
+
+/** A device of this page is gone, or the browser's own bar has ended the screen. */
+function gone(source) {
+  if (source === 'screen') return void endScreen()
+  press(source === 'audio' ? 'microphone' : 'camera', false)
+  tell(at('fault'), source === 'audio' ? 'gone-audio' : 'gone-camera')
+  showOwn()
 }
 
 at('screen').onclick = () =>
@@ -118,8 +160,6 @@ at('screen').onclick = () =>
     now.screen = { stream, key, published: await now.room.publish(stream, { source: 'screen' }) }
     tile(key, now.name, { isOwn: true, isScreen: true }).video.srcObject = stream
     lighten(key, true)
-    // The browser has a button of its own for this.
-    for (const track of stream.getTracks()) track.onended = endScreen
     press('screen', true)
   })
 
@@ -133,9 +173,12 @@ async function endScreen() {
   await screen.published.stop()
 }
 
+at('play').onclick = () => now?.room.play()
+at('retry').onclick = () => now?.room.retry()
+
 at('record').onclick = () =>
   guarded('record', async () => {
-    const on = at('record').getAttribute('aria-pressed') !== 'true'
+    const on = !isPressed('record')
     const { code, room } = now
     const headers = { 'content-type': 'application/json' }
     const body = JSON.stringify({ code, peerId: room.peerId, on })
@@ -161,8 +204,10 @@ function show(track) {
     const audio = new Audio()
     track.attach(audio)
     now.audio.set(track.trackId, audio)
+    const hear = () => silence(key, !track.isOn)
+    track.on('on', hear)
     track.on('ended', () => now?.audio.delete(track.trackId))
-    return
+    return hear()
   }
   const { video } = tile(key, track.peerId, { isScreen: track.source === 'screen' })
   track.attach(video)
@@ -190,13 +235,23 @@ function write(name, text) {
 function showState() {
   if (!now) return
   const { signalling, media } = now.room.state
+  at('retry').hidden = media !== 'failed'
+  if (media === 'failed') return tell(at('state'), 'failed')
   const isLost = signalling === 'reconnecting' || media === 'reconnecting'
   tell(at('state'), isLost ? 'reconnecting' : media === 'connected' ? 'connected' : 'connecting')
+}
+
+/** Who is alone is told how others come. */
+function showAlone() {
+  at('alone').hidden = people() > 1
+  tell(at('alone'), 'alone', now?.code ?? '')
 }
 
 function press(id, on) {
   at(id).setAttribute('aria-pressed', String(on))
 }
+
+const isPressed = (id) => at(id).getAttribute('aria-pressed') === 'true'
 
 /** Does what a button is for; meanwhile it cannot be pressed again. */
 async function guarded(id, work) {
@@ -223,9 +278,13 @@ function leave() {
     for (const published of [camera, screen]) if (published) stop(published.stream)
   }
   clear()
+  for (const id of ['play', 'retry']) at(id).hidden = true
+  at('messages').replaceChildren()
   tell(at('state'), 'other_', '')
+  tell(at('fault'), 'other_', '')
   at('room').hidden = true
   at('lobby').hidden = false
+  at('join').querySelector('button').focus()
 }
 
 const OF_BROWSER = { NotAllowedError: 'denied', SecurityError: 'insecure', NotFoundError: 'missing', NotReadableError: 'busy' }

@@ -22,6 +22,20 @@ const EN = {
   'other-screen': (name) => `${name}: screen`,
   said: (name, text) => `${name}: ${text}`,
   server: 'Server',
+  controls: 'Controls',
+  muted: 'muted',
+  alone: (code) => `Nobody else is here yet. Others join with ${code}.`,
+  'no-messages': 'Nobody has written anything yet.',
+  play: 'Play the sound',
+  retry: 'Try again',
+  blocked: 'The browser plays the sound when you press the button.',
+  failed: 'The media cannot be connected: a firewall may be in the way.',
+  'gone-audio': 'The microphone is gone. Connect one, and turn the microphone on again.',
+  'gone-camera': 'The camera is gone. Connect one, and turn the camera on again.',
+  'server-failed': 'The server has failed: try again.',
+  'no-connection': 'No media connection can be made from this network.',
+  'too-many-connections': 'The room, or the server, is full.',
+  'not-in-room': 'You have been removed from the room.',
   joining: 'Joining …',
   connected: 'Connected',
   connecting: 'Connecting the media …',
@@ -67,6 +81,20 @@ const ZH = {
   'other-screen': (name) => `${name}：屏幕`,
   said: (name, text) => `${name}：${text}`,
   server: '服务器',
+  controls: '控制',
+  muted: '已静音',
+  alone: (code) => `还没有其他人。其他人可用 ${code} 加入。`,
+  'no-messages': '还没有人发消息。',
+  play: '播放声音',
+  retry: '重试',
+  blocked: '按下按钮后，浏览器才会播放声音。',
+  failed: '无法连接媒体：可能被防火墙阻止。',
+  'gone-audio': '麦克风已断开。请接上麦克风，然后重新打开。',
+  'gone-camera': '摄像头已断开。请接上摄像头，然后重新打开。',
+  'server-failed': '服务器出错：请重试。',
+  'no-connection': '当前网络无法建立媒体连接。',
+  'too-many-connections': '房间或服务器已满。',
+  'not-in-room': '你已被移出房间。',
   joining: '正在加入……',
   connected: '已连接',
   connecting: '正在连接媒体……',
@@ -118,6 +146,9 @@ export function choose(language) {
     element.textContent = word(element.dataset.word, ...JSON.parse(element.dataset.of ?? '[]'))
   }
   for (const element of document.querySelectorAll('[data-hint]')) element.placeholder = word(element.dataset.hint)
+  for (const element of document.querySelectorAll('[data-label]')) element.ariaLabel = word(element.dataset.label)
+  // What an empty list says stands in its style sheet, which reads it here.
+  for (const element of document.querySelectorAll('[data-empty]')) element.dataset.emptyText = word(element.dataset.empty)
   const other = document.getElementById('language')
   other.lang = chosen === 'zh' ? 'en' : 'zh'
   other.textContent = chosen === 'zh' ? 'English' : '中文'

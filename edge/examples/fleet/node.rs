@@ -129,6 +129,7 @@ impl SimNode {
             load: 0.2,
             draining: false,
             spool_full: false,
+            threads: Vec::new(),
             recordings: self.recordings.iter().map(held).collect(),
         };
         self.ask(NodeAsk::Beat(beat), None, out);

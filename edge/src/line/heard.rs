@@ -244,6 +244,7 @@ fn heartbeat(beat: Beat, node: Identity) -> Heartbeat {
         load: beat.load,
         draining: beat.draining,
         spool_full: beat.spool_full,
+        threads: beat.threads,
         recordings: beat.recordings,
     }
 }

@@ -169,7 +169,14 @@ impl Turn<'_> {
             }
             Request::Connect { version, room_ids } => self.connects(version, room_ids),
             Request::Shared { from, version, tracks } => self.takes_shared(&from, version, tracks)?,
-            Request::News { node_id, events } => self.news(&node_id, events),
+            Request::News {
+                node_id,
+                events,
+                unshown,
+            } => {
+                self.news(&node_id, events);
+                self.stays_empty(unshown);
+            }
         }
         Ok(Reply::Done)
     }

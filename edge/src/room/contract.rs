@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{RoomAsk, RoomEvent, RoomReply, RoomSource, Secret};
+use protocol::{RoomAsk, RoomEvent, RoomReply, RoomSource, RoomUnshown, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -89,6 +89,7 @@ pub enum Request {
     News {
         node_id: String,
         events: Vec<RoomEvent>,
+        unshown: Vec<RoomUnshown>,
     },
 }
 

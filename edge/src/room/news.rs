@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{RoomEvent, RoomSource};
+use protocol::{RoomEvent, RoomSource, RoomUnshown};
 
 use super::contract::Row;
 use super::limits::MAX_PEERS;
 use super::peer::Peer;
 use super::signal::ToClient;
 use super::slots::side_of;
+use super::terms::Side;
 use super::turn::Turn;
 
 impl Turn<'_> {
@@ -28,6 +29,31 @@ impl Turn<'_> {
                 }
                 RoomEvent::Track { peer_id, source, is_on } => self.flows(peer_id, source, is_on),
                 RoomEvent::Speakers { peer_ids } => self.tell_all(None, &ToClient::Speakers { peer_ids: &peer_ids }),
+            }
+        }
+    }
+
+    /// Clients are told which tracks they cannot be shown.
+    pub(super) fn stays_empty(&mut self, unshown: Vec<RoomUnshown>) {
+        for RoomUnshown {
+            connection,
+            mid,
+            reason,
+        } in unshown
+        {
+            let Some((peer_id, Side::Subscribe)) = side_of(self, &connection) else {
+                continue;
+            };
+            let slots = self.room.peers.get(&peer_id).map(|peer| &peer.slots.slots);
+            let mut of_mid = slots.into_iter().flatten().filter(|slot| slot.mid == mid);
+            if let Some(track_id) = of_mid.next().and_then(|slot| slot.track_id.clone()) {
+                self.tell(
+                    &peer_id,
+                    &ToClient::Unshown {
+                        track_id: &track_id,
+                        reason: &reason,
+                    },
+                );
             }
         }
     }

@@ -122,6 +122,12 @@ pub(super) enum ToClient<'a> {
     Untrack {
         track_id: &'a str,
     },
+    /// The client cannot play a track; the others go on.
+    #[serde(rename_all = "camelCase")]
+    Unshown {
+        track_id: &'a str,
+        reason: &'a str,
+    },
     Role {
         role: &'static str,
         can: Vec<&'static str>,

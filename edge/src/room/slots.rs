@@ -8,7 +8,7 @@ use protocol::{RoomAction, RoomReply, RoomSlot, RoomSlots};
 use super::contract::{Answered, Effect, Row};
 use super::limits::SILENT_MS;
 use super::offer::MediaKind;
-use super::peer::Slots;
+use super::peer::{Slot, Slots};
 use super::signal::{ToClient, Want};
 use super::terms::Side;
 use super::tracks::Visible;
@@ -141,19 +141,12 @@ fn want_of((audio, video): (usize, usize)) -> Want {
 
 impl Slots {
     fn assign(&mut self, visible: &[&Visible], wishes: &BTreeMap<String, u32>) {
-        let by_id: BTreeMap<_, _> = visible.iter().map(|track| (track.track_id.as_str(), track)).collect();
-        let mut shown = BTreeSet::new();
+        let by_id: BTreeMap<_, _> = visible.iter().map(|track| (track.track_id.as_str(), *track)).collect();
         for slot in &mut self.slots {
             slot.track_id.take_if(|track_id| !by_id.contains_key(track_id.as_str()));
-            shown.extend(slot.track_id.clone());
         }
+        self.fill(visible, &by_id);
         for slot in &mut self.slots {
-            if slot.track_id.is_none() {
-                let mut fitting = visible.iter().filter(|track| Turn::is_of_kind(track, slot.kind));
-                let next = fitting.find(|track| !shown.contains(&track.track_id));
-                slot.track_id = next.map(|track| track.track_id.clone());
-                shown.extend(slot.track_id.clone());
-            }
             let track = slot.track_id.as_ref().and_then(|track_id| by_id.get(track_id.as_str()));
             slot.shown = track.map(|track| {
                 let height = wishes.get(&track.track_id).copied();
@@ -168,6 +161,59 @@ impl Slots {
         }
         let count = |kind| visible.iter().filter(|track| Turn::is_of_kind(track, kind)).count();
         self.want = (count(MediaKind::Audio), count(MediaKind::Video));
+    }
+
+    /// Gives free slots to the tracks that have none: the sound and the camera of a peer a pair of slots, as far as there are some.
+    fn fill(&mut self, visible: &[&Visible], by_id: &BTreeMap<&str, &Visible>) {
+        let shown: BTreeSet<_> = self.slots.iter().filter_map(|slot| slot.track_id.clone()).collect();
+        let waiting = || visible.iter().filter(|track| !shown.contains(&track.track_id));
+        let mut left = Vec::new();
+        for track in waiting() {
+            let pairs = self.pairs(track);
+            let mate = visible.iter().find(|other| track.is_mate_of(other));
+            let beside_mate = pairs.iter().find(|pair| {
+                let other = pair.other.as_ref().and_then(|other| other.as_deref());
+                other
+                    .and_then(|other| by_id.get(other))
+                    .is_some_and(|other| track.is_mate_of(other))
+            });
+            // A mate that has a place of its own does not come to this one.
+            let is_open =
+                |pair: &&Pair| mate.is_some_and(|mate| !shown.contains(&mate.track_id)) && pair.other == Some(None);
+            match beside_mate.or_else(|| pairs.iter().find(is_open)) {
+                Some(pair) => self.show(pair.slot, track),
+                None => left.push(*track),
+            }
+        }
+        for track in left {
+            let pairs = self.pairs(track);
+            // Pairs are left to those who need them.
+            let alone = pairs.iter().find(|pair| pair.other != Some(None));
+            if let Some(pair) = alone.or(pairs.first()) {
+                self.show(pair.slot, track);
+            }
+        }
+    }
+
+    fn show(&mut self, slot: usize, track: &Visible) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.track_id = Some(track.track_id.clone());
+        }
+    }
+
+    /// The free slots for a track, each with what the other one of its pair shows. The n-th slot for sound and the n-th for pictures
+    /// are a pair: a client plays them in time with one another.
+    fn pairs(&self, track: &Visible) -> Vec<Pair> {
+        let is_own = |slot: &Slot| Turn::is_of_kind(track, slot.kind);
+        let own = self.slots.iter().enumerate().filter(|(_, slot)| is_own(slot));
+        let mut others = self.slots.iter().filter(|slot| !is_own(slot));
+        let pairs = own.map(|(index, slot)| (index, slot, others.next()));
+        let free = pairs.filter(|(_, slot, _)| slot.track_id.is_none());
+        free.map(|(slot, _, other)| Pair {
+            slot,
+            other: other.map(|other| other.track_id.clone()),
+        })
+        .collect()
     }
 
     /// As the node has to know it.
@@ -187,6 +233,13 @@ impl Slots {
             .map(|slot| (slot.mid.as_str(), slot.track_id.as_deref()))
             .collect()
     }
+}
+
+/// A free slot.
+struct Pair {
+    slot: usize,
+    /// What the other one of its pair shows, if it has another one.
+    other: Option<Option<String>>,
 }
 
 /// Which side of a peer a connection is.

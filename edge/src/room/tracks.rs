@@ -19,6 +19,15 @@ pub(super) struct Visible {
     pub(super) paused: bool,
 }
 
+impl Visible {
+    /// Whether the two are the sound and the camera of one peer.
+    pub(super) fn is_mate_of(&self, other: &Self) -> bool {
+        let is_pair = |one, two| (one, two) == (RoomSource::Audio, RoomSource::Camera);
+        let are_pair = is_pair(self.source, other.source) || is_pair(other.source, self.source);
+        are_pair && (&self.room_id, &self.peer_id) == (&other.room_id, &other.peer_id)
+    }
+}
+
 impl Turn<'_> {
     /// What a peer publishes from now on.
     pub(super) fn has_tracks(&mut self, peer_id: &str, sources: &BTreeSet<RoomSource>) {

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::line::Session;
 use super::{Edge, Identity, VERSION};
 use crate::backoff::{Backoff, chance};
+use crate::rtc::Rtc;
 use crate::supervisor::Supervisor;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -21,12 +22,17 @@ pub(super) async fn run(
     edge: &Edge,
     identity: &Identity,
     supervisor: &Supervisor,
+    rtc: Option<&Rtc>,
     heard: &watch::Sender<bool>,
     interval: &watch::Sender<Duration>,
 ) {
     let mut backoff = Backoff::new(FIRST_PAUSE, *interval.borrow());
     loop {
-        let heartbeat = newest(identity, supervisor);
+        let state = newest(identity, supervisor);
+        let heartbeat = Heartbeat {
+            threads: rtc.map(Rtc::thread_loads).unwrap_or_default(),
+            ..state.clone()
+        };
         let pause = match edge.heartbeat(&heartbeat).await {
             Ok((answer, session)) => {
                 if !heard.send_replace(true) {
@@ -35,7 +41,7 @@ pub(super) async fn run(
                 let asked = Duration::from_millis(answer.interval_ms).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
                 if let Some(session) = session {
                     backoff.reset();
-                    let is_same = || newest(identity, supervisor) == heartbeat;
+                    let is_same = || newest(identity, supervisor) == state;
                     await_news(edge, &session, is_same, asked).await;
                     continue;
                 }
@@ -55,6 +61,7 @@ pub(super) async fn run(
     }
 }
 
+/// What the edge has to hear when it changes. What threads do changes all the time, and is told beside it.
 fn newest(identity: &Identity, supervisor: &Supervisor) -> Heartbeat {
     Heartbeat {
         node_id: identity.node_id.clone(),
@@ -65,6 +72,7 @@ fn newest(identity: &Identity, supervisor: &Supervisor) -> Heartbeat {
         load: supervisor.load().min(1.0),
         draining: supervisor.is_draining(),
         spool_full: supervisor.is_spool_full(),
+        threads: Vec::new(),
         recordings: supervisor.held(),
     }
 }

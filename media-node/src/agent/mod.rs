@@ -70,7 +70,7 @@ pub async fn run(
     let answers = Answers::new(supervisor.clone(), channels.clone(), services);
     tokio::join!(
         line::keep(&edge.line, edge.http.clone(), identity.for_the_line(), answers),
-        heartbeat::run(&edge, &identity, &supervisor, &heard, &interval),
+        heartbeat::run(&edge, &identity, &supervisor, rtc.as_ref(), &heard, &interval),
         reports::run(&edge, &supervisor, interval.subscribe()),
         jobs::run(&edge, &supervisor),
         channels::run(&edge, &channels, &identity.rtsp, &told),

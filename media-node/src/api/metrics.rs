@@ -304,7 +304,7 @@ fn sessions(metrics: &Metrics, figures: &rtc::Figures) -> prometheus::Result<()>
     gauge(
         metrics,
         "rtc_paused_pictures",
-        "Players by WebRTC who get the sound alone, because their way does not carry the picture",
+        "Players by WebRTC who lack pictures, because their way does not carry them",
         figures.paused_pictures,
     )?;
     let quality = &figures.quality;

@@ -41,9 +41,10 @@ impl Audience {
             .retain(|player| !is_for(player) || player.queue.push(packet.clone()));
     }
 
-    pub(super) fn is_there(&mut self) -> bool {
+    /// How many there still are.
+    pub(super) fn count(&mut self) -> usize {
         self.0.retain(|player| !player.queue.is_closed());
-        !self.0.is_empty()
+        self.0.len()
     }
 
     pub(super) fn dismiss(&mut self) {

@@ -80,6 +80,23 @@ impl Description {
         })
     }
 
+    /// The same with these of its tracks, as often and in the order that they are named.
+    ///
+    /// # Errors
+    /// When that is not a stream.
+    pub fn picked(&self, tracks: &[usize]) -> Result<Self, DescriptionError> {
+        let text = String::from_utf8_lossy(&self.sdp);
+        let mut sections = text.split("\r\nm=");
+        let mut picked = sections.next().unwrap_or_default().to_owned();
+        let media: Vec<&str> = sections.collect();
+        for section in tracks.iter().filter_map(|track| media.get(*track)) {
+            picked.push_str("\r\nm=");
+            picked.push_str(section.trim_end());
+        }
+        picked.push_str("\r\n");
+        Self::parse(picked.as_bytes())
+    }
+
     /// For players: the publisher's own, but with this server's addresses and names of the tracks.
     pub fn for_players(&self) -> &[u8] {
         &self.sdp

@@ -459,7 +459,12 @@ impl Publication {
 
     /// Whether anybody plays it.
     pub fn has_players(&self) -> bool {
-        self.lock().audience.is_there()
+        self.players() > 0
+    }
+
+    /// How many play it.
+    pub fn players(&self) -> usize {
+        self.lock().audience.count()
     }
 
     /// Ends the stream for its players: they get what is queued, then the end.

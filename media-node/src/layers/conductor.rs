@@ -45,6 +45,18 @@ impl Conductor {
         }
     }
 
+    /// Whether anybody plays one of the layers.
+    pub fn has_players(&self) -> bool {
+        // One is the conductor's own.
+        self.layers.iter().any(|layer| layer.publication.players() > 1)
+    }
+
+    /// What asks the publisher for a keyframe of a layer, where it has shown that it takes such things.
+    pub fn keyframe_wish(&self, layer: usize, reporter: u32) -> Option<Vec<u8>> {
+        let wishes = self.layers.get(layer)?.publication.keyframe_wishes(reporter);
+        wishes.into_iter().next().map(|(_, wish)| wish)
+    }
+
     /// The layer that is to be asked for a keyframe. Dropping the future loses nothing.
     pub async fn asked(&mut self) -> usize {
         match self.asked.recv().await {
@@ -54,17 +66,18 @@ impl Conductor {
     }
 }
 
-/// Begins to take the picture of `whole`, which is its track of this index, from so many layers. `picture`: what describes it
-/// alone.
+/// Begins to take the picture of `whole`, which is its track of this index, from so many layers, which come in this manner. `picture`:
+/// what describes it alone; `hub`: where the smallest layer is a stream by itself, if it is to be one.
 pub fn conduct(
-    hub: &Arc<Hub>,
+    hub: Option<&Arc<Hub>>,
     whole: &Arc<Publication>,
     track: usize,
     picture: &Description,
     count: usize,
+    manner: Manner,
 ) -> Conductor {
     let layer = |_| {
-        let publication = Publication::new(whole.path.clone(), picture.clone(), Manner::Resending);
+        let publication = Publication::new(whole.path.clone(), picture.clone(), manner);
         Arc::new(Layer::new(Arc::new(publication)))
     };
     let layers: Vec<Arc<Layer>> = (0..count).map(layer).collect();
@@ -85,7 +98,7 @@ pub fn conduct(
     let best = Forward::new(whole.clone(), track, Wish::default(), &layers);
     tasks.spawn(best.pass_on_wishes(layers.clone()));
     let work = Work {
-        hub: hub.clone(),
+        hub: hub.cloned(),
         picture: picture.clone(),
         path: whole.path.clone(),
         began: Instant::now(),
@@ -102,7 +115,7 @@ pub fn conduct(
 }
 
 struct Work {
-    hub: Arc<Hub>,
+    hub: Option<Arc<Hub>>,
     picture: Description,
     path: StreamPath,
     began: Instant,
@@ -240,13 +253,12 @@ impl Work {
         if known < 2 || self.low.is_some() || self.path.stream != StreamName::Camera {
             return;
         }
+        let Some(hub) = &self.hub else { return };
         let path = StreamPath {
             stream: StreamName::Low,
             ..self.path.clone()
         };
-        let published = self
-            .hub
-            .publish_smallest(&path, self.picture.clone(), crate::clock::unix_ms());
+        let published = hub.publish_smallest(&path, self.picture.clone(), crate::clock::unix_ms());
         // Where there is no room for it, the best one is there all the same.
         let Ok(published) = published else { return };
         let forward = Forward::new(published.publication.clone(), 0, Wish::LEAST, layers);

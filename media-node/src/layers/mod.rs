@@ -4,12 +4,13 @@
 //! `entry` finds where a layer can be entered, `entering` is the way in, `choice` says which one is wanted, `switch` makes one run of sequence numbers and
 //! timestamps of them, and `thin` says what can be left out of one; all five are pure. With these `conductor` makes of a publisher's layers the streams that recorders and
 //! players by RTSP get, the best one and the smallest, `view` is what one player by WebRTC gets, and `sized` makes of that a stream
-//! for who needs a certain size. It does not know what carries packets to players, and decodes nothing.
+//! for who needs a certain size, `apart` one of all layers for another node. It does not know what carries packets to players, and decodes nothing.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
 )]
 
+mod apart;
 mod choice;
 mod conductor;
 mod entering;
@@ -22,6 +23,7 @@ pub mod testing;
 mod thin;
 mod view;
 
+pub use apart::apart;
 pub use choice::{Area, Wish};
 pub use conductor::{Conductor, conduct};
 pub use entering::Entering;

@@ -78,6 +78,11 @@ impl View {
         (wanted_rate(&self.states(), self.wish), current)
     }
 
+    /// The bits a second of the smallest layer.
+    pub fn least_rate(&self) -> u64 {
+        wanted_rate(&self.states(), Wish::LEAST)
+    }
+
     /// Chooses anew. `now`: since any moment, the same for all calls.
     ///
     /// # Errors

@@ -16,6 +16,12 @@ pub(super) enum End {
     Silent,
     #[error("the client has not connected within {} s: can it reach the addresses of this node's answer?", CONNECTING.as_secs())]
     NotConnected,
+    #[error(
+        "the client has not connected within {} s by UDP, by which alone this room is: where its network lets none through, the room \
+         needs another protocol, by which TCP is tried as well",
+        CONNECTING.as_secs()
+    )]
+    NoDatagrams,
     #[error("another publisher has taken the stream over, or its user was removed")]
     TakenOver,
     #[error("the stream that it played has ended")]

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::threads::Threads;
 use super::watch::{Board, Quality};
 
 /// What the sessions of this node have done since it began.
@@ -17,6 +18,7 @@ pub struct Counters {
     pub(super) refused_offers: AtomicU64,
     /// Each of the present sessions.
     pub(super) board: Board,
+    pub(super) threads: Threads,
 }
 
 /// [`Counters`] at one moment.

@@ -30,6 +30,7 @@ mod stun;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod upright;
 mod watch;
 
@@ -192,6 +193,11 @@ impl Rtc {
             transcoded_pictures: self.door.transcoding.pictures() as u64,
             ..self.door.counters.read()
         }
+    }
+
+    /// What each of its threads has done since the last call, from 0 to 1, in an order that stays.
+    pub fn thread_loads(&self) -> Vec<f64> {
+        self.door.counters.threads.loads()
     }
 
     /// The sessions of an app, or of this channel of it, with their channels.

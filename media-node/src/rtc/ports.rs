@@ -73,6 +73,7 @@ impl Sockets {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("rtc".to_owned());
         let thread = thread.spawn(move || {
+            counters.threads.enter();
             let served = runtime.block_on(self.serve(candidates, counters, begins, shutdown));
             if let Err(error) = served {
                 tracing::error!(%error, "a thread of WebRTC has ended");

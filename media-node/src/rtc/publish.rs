@@ -147,11 +147,10 @@ impl Publishing {
             }
         });
         let video = self.tracks.iter().position(|(_, kind)| *kind == Kind::Video);
-        self.conductor = self
-            .picture
-            .as_ref()
-            .zip(video)
-            .map(|(picture, video)| conduct(&self.hub, &published.publication, video, picture, self.layers.len()));
+        self.conductor = self.picture.as_ref().zip(video).map(|(picture, video)| {
+            let (whole, count) = (&published.publication, self.layers.len());
+            conduct(Some(&self.hub), whole, video, picture, count, Manner::Resending)
+        });
         published.publication.keyframes.probe();
         self.published = Some(published);
         Ok(())

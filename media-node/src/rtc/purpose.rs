@@ -61,7 +61,7 @@ impl Purpose {
         }
     }
 
-    /// Whether the client gets the sound alone for the time being.
+    /// Whether the client does not get a picture for the time being, because its way does not carry it.
     pub(super) fn is_paused(&self) -> bool {
         match self {
             Self::Play(playing) => playing.is_paused(),
@@ -132,7 +132,8 @@ impl Purpose {
     pub(super) fn answer(&self, answer: String) -> String {
         match self {
             Self::PeerPublish(publishing) => publishing.limited(&answer),
-            _ => answer,
+            Self::PeerPlay(_) => PeerPlaying::paired(&answer),
+            Self::Publish(_) | Self::Play(_) => answer,
         }
     }
 

@@ -206,6 +206,7 @@ impl Session {
         if now >= self.deadline() {
             return Err(match self.is_connected {
                 true => End::Silent,
+                false if self.ways == Ways::Udp => End::NoDatagrams,
                 false => End::NotConnected,
             });
         }
@@ -355,7 +356,7 @@ impl Session {
 
     /// Tells the client that it is over.
     fn close(mut self, end: End) {
-        let is_told = !matches!(end, End::Silent | End::NotConnected | End::Broken(_));
+        let is_told = !matches!(end, End::Silent | End::NotConnected | End::NoDatagrams | End::Broken(_));
         // Ends the publication first, so that the roster is right at once.
         drop(self.purpose);
         if !is_told || self.rtc.close().is_err() {

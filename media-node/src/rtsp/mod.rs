@@ -55,6 +55,16 @@ struct Sized {
     is_shared: bool,
 }
 
+impl Sized {
+    /// One that was made for its only player.
+    fn own(publication: Arc<Publication>) -> Self {
+        Self {
+            publication,
+            is_shared: false,
+        }
+    }
+}
+
 impl Shared {
     /// The stream, from wherever it was published last.
     async fn play(&self, path: &StreamPath) -> Result<Option<Arc<Publication>>, RelayError> {
@@ -81,10 +91,7 @@ impl Shared {
 
     /// The same of what is published here.
     fn find_sized(&self, path: &StreamPath, area: Area) -> Option<Sized> {
-        Some(Sized {
-            publication: sized(&self.hub.find(path)?, area)?,
-            is_shared: false,
-        })
+        sized(&self.hub.find(path)?, area).map(Sized::own)
     }
 }
 

@@ -61,6 +61,14 @@ pub(super) fn asked(Area { width, height, is_cut }: Area) -> String {
     format!("{name}={width}x{height}")
 }
 
+/// What another node asks for to have all sizes of a picture.
+pub(super) const ALL_LAYERS: &str = "layers=all";
+
+pub(super) fn asks_for_layers(url: &Url) -> bool {
+    let query = url.query().unwrap_or_default();
+    query.split('&').any(|part| part == ALL_LAYERS)
+}
+
 /// The base of the tracks' URLs: the request's own, as the client reaches this server, without its query.
 pub(super) fn content_base(url: &Url) -> String {
     let mut base = url.clone();

@@ -94,6 +94,7 @@ mod tests {
                 load: 0.5,
                 draining: false,
                 spool_full: false,
+                threads: Vec::new(),
                 recordings: Vec::new(),
             }),
         };

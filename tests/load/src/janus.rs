@@ -25,7 +25,7 @@ async fn peer() -> Peer {
     Peer::new(own_address().expect("an address in a network")).await
 }
 
-pub(crate) async fn publish(url: &str, number: usize) -> Peer {
+pub async fn publish(url: &str, number: usize) -> Peer {
     let mut peer = peer().await;
     let handle = Handle::attach(url).await;
     let offer = peer.offer(Direction::SendOnly);
@@ -35,7 +35,7 @@ pub(crate) async fn publish(url: &str, number: usize) -> Peer {
     peer
 }
 
-pub(crate) async fn play(url: &str) -> Peer {
+pub async fn play(url: &str) -> Peer {
     let mut peer = peer().await;
     let handle = Handle::attach(url).await;
     let join = json!({ "request": "join", "ptype": "subscriber", "room": ROOM, "streams": [{ "feed": VIEWED }] });

@@ -6,19 +6,13 @@
 //! of JSON: packets that the publishers sent, that all viewers received, and the server's seconds of processor time, seconds
 //! that passed, and kilobytes of memory before and with the sessions. With `room` as its first word, it is as `room.rs` says.
 
-mod http;
-mod janus;
-mod node;
-mod peer;
-mod room;
-mod usage;
-
 use std::time::{Duration, Instant};
 
-use peer::Peer;
 use serde_json::json;
+use tapedeck_load::peer::Peer;
+use tapedeck_load::usage::usage;
+use tapedeck_load::{janus, node, room};
 use tokio::sync::watch;
-use usage::usage;
 
 /// How long connections may take.
 const CONNECTING: Duration = Duration::from_secs(60);

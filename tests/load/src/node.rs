@@ -7,16 +7,16 @@ use str0m::media::Direction;
 use crate::http::call;
 use crate::peer::Peer;
 
-pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-pub(crate) async fn publish(url: &str, number: usize) -> Peer {
+pub async fn publish(url: &str, number: usize) -> Peer {
     let mut peer = Peer::new(HERE).await;
     let offer = peer.offer(Direction::SendOnly);
     peer.answered(&post(&format!("{url}/whip/load/room/{number}"), offer).await);
     peer
 }
 
-pub(crate) async fn play(url: &str) -> Peer {
+pub async fn play(url: &str) -> Peer {
     let mut peer = Peer::new(HERE).await;
     let offer = peer.offer(Direction::RecvOnly);
     peer.answered(&post(&format!("{url}/whep/load/room/1"), offer).await);

@@ -18,21 +18,30 @@ const BYTES: usize = 1_100;
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// A client with one track of VP8, sent or received.
-pub(crate) struct Peer {
+pub struct Peer {
     rtc: Rtc,
     socket: UdpSocket,
     local: SocketAddr,
     pending: Option<SdpPendingOffer>,
     mid: Option<Mid>,
     /// Of a picture.
-    pub(crate) packets: usize,
+    pub packets: usize,
     is_connected: bool,
     received: u64,
 }
 
 impl Peer {
     /// `at`: one of this machine's addresses, from which the server is reached.
-    pub(crate) async fn new(at: IpAddr) -> Self {
+    pub async fn new(at: IpAddr) -> Self {
+        Self::begin(at, false).await
+    }
+
+    /// One that receives what browsers send.
+    pub async fn viewer(at: IpAddr) -> Self {
+        Self::begin(at, true).await
+    }
+
+    async fn begin(at: IpAddr, takes_h264: bool) -> Self {
         let socket = UdpSocket::bind((at, 0)).await.expect("a free port");
         // The system may allow less.
         let _ = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
@@ -40,6 +49,7 @@ impl Peer {
         let mut rtc = RtcConfig::new()
             .clear_codecs()
             .enable_vp8(true)
+            .enable_h264(takes_h264)
             .set_rtp_mode(true)
             .build(Instant::now());
         rtc.add_local_candidate(Candidate::host(local, "udp").expect("a candidate"));
@@ -55,7 +65,7 @@ impl Peer {
         }
     }
 
-    pub(crate) fn offer(&mut self, direction: Direction) -> String {
+    pub fn offer(&mut self, direction: Direction) -> String {
         let mut changes = self.rtc.sdp_api();
         self.mid = Some(changes.add_media(MediaKind::Video, direction, None, None, None));
         let (offer, pending) = changes.apply().expect("a change");
@@ -64,12 +74,12 @@ impl Peer {
     }
 
     /// The track that it sends or receives.
-    pub(crate) fn mid(&self) -> String {
+    pub fn mid(&self) -> String {
         self.mid.expect("a track").to_string()
     }
 
     /// An offer to receive so many pictures.
-    pub(crate) fn offer_slots(&mut self, count: usize) -> String {
+    pub fn offer_slots(&mut self, count: usize) -> String {
         let mut changes = self.rtc.sdp_api();
         for _ in 0..count {
             changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
@@ -80,14 +90,17 @@ impl Peer {
     }
 
     /// Takes an offer of the server's.
-    pub(crate) fn answer(&mut self, offer: &str) -> String {
+    pub fn answer(&mut self, offer: &str) -> String {
         let offer = SdpOffer::from_sdp_string(offer).expect("an offer");
         let answer = self.rtc.sdp_api().accept_offer(offer);
         answer.expect("it can be taken").to_sdp_string()
     }
 
-    pub(crate) fn answered(&mut self, answer: &str) {
-        let answer = SdpAnswer::from_sdp_string(answer).expect("an answer");
+    pub fn answered(&mut self, answer: &str) {
+        // This library reads one line of bandwidth, and browsers all.
+        let lines = answer.lines().filter(|line| !line.starts_with("b=AS:"));
+        let answer: String = lines.flat_map(|line| [line, "\r\n"]).collect();
+        let answer = SdpAnswer::from_sdp_string(&answer).expect("an answer");
         let pending = self.pending.take().expect("an offer");
         self.rtc
             .sdp_api()
@@ -95,7 +108,7 @@ impl Peer {
             .expect("it fits the offer");
     }
 
-    pub(crate) async fn connected(&mut self, limit: Duration) {
+    pub async fn connected(&mut self, limit: Duration) {
         let began = Instant::now();
         while !self.is_connected {
             assert!(began.elapsed() < limit, "a client does not connect");
@@ -105,7 +118,7 @@ impl Peer {
     }
 
     /// Waits for its first packet.
-    pub(crate) async fn has_received(&mut self, limit: Duration) {
+    pub async fn has_received(&mut self, limit: Duration) {
         let began = Instant::now();
         while self.received == 0 {
             assert!(began.elapsed() < limit, "a client gets nothing");
@@ -115,7 +128,7 @@ impl Peer {
     }
 
     /// Sends pictures; returns how many packets it sent while `counts` was true, when it is false again.
-    pub(crate) async fn publish(mut self, mut counts: watch::Receiver<bool>) -> u64 {
+    pub async fn publish(mut self, mut counts: watch::Receiver<bool>) -> u64 {
         let mut pictures = interval(PICTURE_EVERY);
         pictures.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let (mut sequence, mut picture, mut sent, mut has_counted) = (1_u64, 0_u32, 0, false);
@@ -153,7 +166,7 @@ impl Peer {
     }
 
     /// Receives; returns how many packets came while `counts` was true, when it is false again.
-    pub(crate) async fn play(mut self, mut counts: watch::Receiver<bool>) -> u64 {
+    pub async fn play(mut self, mut counts: watch::Receiver<bool>) -> u64 {
         let mut begun = None;
         loop {
             let due = self.drain();

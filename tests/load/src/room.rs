@@ -27,28 +27,41 @@ const LIMIT: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 50;
 /// Packets of a picture: with one each 40 ms, 440 kbit/s.
 const PACKETS: usize = 2;
+/// The code of the refusal, and how long the next try is waited for.
+const THERE_ALREADY: u16 = 50_006;
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 const PING_EVERY: Duration = Duration::from_secs(5);
 
-struct Room {
-    url: String,
-    publishers: usize,
-    subscribers: usize,
-    phases: watch::Receiver<bool>,
+/// How a peer enters a room.
+#[derive(Clone)]
+pub struct Entry {
+    /// The room's, for clients.
+    pub url: String,
+    pub name: String,
+    /// Whether it sends a picture,
+    pub publishes: bool,
+    /// and how many it can receive,
+    pub slots: usize,
+    /// the first of which it waits for.
+    pub waits: bool,
+    /// Packets are counted while this is true.
+    pub phases: watch::Receiver<bool>,
 }
 
-/// What has come of one peer.
-struct Entered {
-    joined: Duration,
-    /// Of what it gets,
-    connected: Option<Duration>,
-    /// and the first picture of that.
-    shown: Option<Duration>,
+/// What has come of one peer. It is gone when this is dropped, without a word.
+pub struct Entered {
+    /// How long it took to join,
+    pub joined: Duration,
+    /// to have the connection by which it receives,
+    pub connected: Option<Duration>,
+    /// and to have the first picture.
+    pub shown: Option<Duration>,
     sending: Option<JoinHandle<u64>>,
     receiving: Option<JoinHandle<u64>>,
-    _socket: JoinHandle<()>,
+    socket: JoinHandle<()>,
 }
 
-pub(crate) async fn run(words: &[String]) {
+pub async fn run(words: &[String]) {
     let [url, numbers @ ..] = words else {
         panic!("usage: tapedeck-load room URL PEERS PUBLISHERS SUBSCRIBERS SECONDS PID PID");
     };
@@ -57,19 +70,27 @@ pub(crate) async fn run(words: &[String]) {
     };
     let number = |text: &String| text.parse::<usize>().expect("a number");
     let (phase, phases) = watch::channel(false);
-    let room = Room {
-        url: url.clone(),
-        publishers: number(publishers),
-        subscribers: number(subscribers),
-        phases,
+    let (publishers, subscribers) = (number(publishers), number(subscribers));
+    let enter = |number: usize| {
+        let others = publishers - usize::from(number < publishers);
+        let entry = Entry {
+            url: url.clone(),
+            name: format!("p{number}"),
+            publishes: number < publishers,
+            slots: if number < subscribers { others } else { 0 },
+            // The first has nobody to look at yet.
+            waits: number > 0,
+            phases: phases.clone(),
+        };
+        entry.enter()
     };
     let before = [usage(edge), usage(node)];
     let mut entered = Vec::new();
     let (began, peers) = (Instant::now(), number(peers));
     // A live room is entered after its master.
-    entered.push(room.enter(0).await);
+    entered.push(enter(0).await);
     while entered.len() < peers {
-        let come = (entered.len()..peers).take(AT_ONCE).map(|number| room.enter(number));
+        let come = (entered.len()..peers).take(AT_ONCE).map(enter);
         entered.extend(futures_util::future::join_all(come).await);
     }
     let all_in = began.elapsed();
@@ -94,11 +115,11 @@ pub(crate) async fn run(words: &[String]) {
         "node_kb": after[1].resident_kb.saturating_sub(before[1].resident_kb),
     });
     let (mut sent, mut received) = (0, 0);
-    for peer in entered {
-        if let Some(sending) = peer.sending {
+    for mut peer in entered {
+        if let Some(sending) = peer.sending.take() {
             sent += sending.await.expect("a publisher");
         }
-        if let Some(receiving) = peer.receiving {
+        if let Some(receiving) = peer.receiving.take() {
             received += receiving.await.expect("a subscriber");
         }
     }
@@ -115,15 +136,16 @@ fn slow(mut times: Vec<Duration>) -> Value {
     json!([at(10), at(19)])
 }
 
-impl Room {
-    async fn enter(&self, number: usize) -> Entered {
+impl Entry {
+    /// # Panics
+    /// When the room does not let it in, or anything takes too long.
+    pub async fn enter(self) -> Entered {
         let began = Instant::now();
         let mut socket = Socket::open(&self.url).await;
-        let name = format!("p{number}");
-        socket.ask(json!({ "t": "join", "peerId": name })).await;
+        socket.join(&self.name).await;
         let joined = began.elapsed();
         let mut sending = None;
-        if number < self.publishers {
+        if self.publishes {
             let mut peer = Peer::new(HERE).await;
             peer.packets = PACKETS;
             let offer = peer.offer(Direction::SendOnly);
@@ -134,15 +156,13 @@ impl Room {
             sending = Some(tokio::spawn(peer.publish(self.phases.clone())));
         }
         let (mut connected, mut shown, mut receiving) = (None, None, None);
-        let others = self.publishers - usize::from(number < self.publishers);
-        if number < self.subscribers && others > 0 {
-            let mut peer = Peer::new(HERE).await;
-            let offer = peer.offer_slots(others);
+        if self.slots > 0 {
+            let mut peer = Peer::viewer(HERE).await;
+            let offer = peer.offer_slots(self.slots);
             peer.answered(&socket.answer(json!({ "t": "subscribe", "sdp": offer })).await);
             peer.connected(LIMIT).await;
             connected = Some(began.elapsed());
-            // The first has nobody to look at yet.
-            if number > 0 {
+            if self.waits {
                 peer.has_received(LIMIT).await;
                 shown = Some(began.elapsed());
             }
@@ -154,7 +174,16 @@ impl Room {
             shown,
             sending,
             receiving,
-            _socket: tokio::spawn(socket.stay()),
+            socket: tokio::spawn(socket.stay()),
+        }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.socket.abort();
+        for media in [self.sending.take(), self.receiving.take()].into_iter().flatten() {
+            media.abort();
         }
     }
 }
@@ -173,8 +202,28 @@ impl Socket {
         Self { socket, asked: 0 }
     }
 
+    /// Who was there just now may have to wait until the room knows that they have gone.
+    async fn join(&mut self, name: &str) {
+        let began = Instant::now();
+        loop {
+            let answer = self.try_asking(json!({ "t": "join", "peerId": name })).await;
+            if answer["code"] != json!(THERE_ALREADY) {
+                assert_ne!(answer["t"], "err", "{answer}");
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "{name} is there already");
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
     /// Says something, and returns what is answered to it.
-    async fn ask(&mut self, mut frame: Value) -> Value {
+    async fn ask(&mut self, frame: Value) -> Value {
+        let answer = self.try_asking(frame).await;
+        assert_ne!(answer["t"], "err", "{answer}");
+        answer
+    }
+
+    async fn try_asking(&mut self, mut frame: Value) -> Value {
         self.asked += 1;
         frame["id"] = json!(self.asked);
         let said = self.socket.send(Message::text(frame.to_string())).await;
@@ -186,7 +235,6 @@ impl Socket {
             };
             let frame: Value = serde_json::from_str(&text).expect("JSON");
             if frame["id"] == json!(self.asked) {
-                assert_ne!(frame["t"], "err", "{frame}");
                 return frame;
             }
         }

@@ -1,10 +1,10 @@
-pub(crate) struct Usage {
-    pub(crate) cpu_s: f64,
-    pub(crate) resident_kb: u64,
+pub struct Usage {
+    pub cpu_s: f64,
+    pub resident_kb: u64,
 }
 
 /// What a process has used, with all its threads.
-pub(crate) fn usage(pid: &str) -> Usage {
+pub fn usage(pid: &str) -> Usage {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server's process");
     // Its name, in brackets, may have spaces in it.
     let (_, fields) = stat.rsplit_once(')').expect("a line of /proc");

@@ -34,6 +34,7 @@ fn rooms_of_other_apps_are_as_good_as_none() {
         Request::News {
             node_id: "n1".into(),
             events: vec![RoomEvent::Speakers { peer_ids: Vec::new() }],
+            unshown: Vec::new(),
         },
     ] {
         assert_eq!(world.ask_as("b", request), Some(Reply::Denied(Problem::NoRoom)));

@@ -79,6 +79,33 @@ fn slots_stay_as_they_are_when_others_come_and_go() {
 }
 
 #[test]
+fn the_sound_and_the_camera_of_a_peer_are_a_pair_of_slots() {
+    let mut world = pair();
+    world.join(3, "zhangfei");
+    // Slots 0 and 1 are for sound, 2 to 4 for pictures.
+    world.subscribe(1, 2, 3);
+    let publish = |sources: Value| json!({"t": "publish", "id": 2, "sdp": "offer", "sources": sources});
+    // A screen has no sound, and takes the slot that has none beside it.
+    world.say(2, publish(json!({"0": "screen"})));
+    world.say(3, publish(json!({"0": "audio", "1": "camera"})));
+    world.say(2, publish(json!({"0": "screen", "1": "audio", "2": "camera"})));
+    let of = |peer: &str| Some((room_id(), peer.to_owned()));
+    let shown = world.shown();
+    assert_eq!((&shown["0"], &shown["2"]), (&of("zhangfei"), &of("zhangfei")));
+    assert_eq!((&shown["1"], &shown["3"]), (&of("guanyu"), &of("guanyu")));
+    assert_eq!(shown["4"], of("guanyu"));
+    // Where there are no pairs left, what there is is shown all the same.
+    world.say(3, json!({"t": "leave"}));
+    world.say(2, publish(json!({"0": "screen", "1": "audio"})));
+    world.say(2, publish(json!({"0": "screen", "1": "audio", "2": "camera"})));
+    let shown = world.shown();
+    assert_eq!(
+        (&shown["1"], &shown["3"], &shown["4"]),
+        (&of("guanyu"), &of("guanyu"), &of("guanyu"))
+    );
+}
+
+#[test]
 fn who_has_too_few_slots_learns_how_many_there_would_be_to_see() {
     let mut world = pair();
     world.join(3, "zhangfei");
@@ -209,6 +236,23 @@ fn what_a_node_refuses_is_told_by_its_code() {
     let frames = world.say(1, restart("pub"));
     assert_eq!(kinds(&frames), ["lost", "untrack", "untrack", "err"]);
     assert_eq!(frames[3]["code"], 50_017);
+}
+
+#[test]
+fn a_client_is_told_what_it_cannot_be_shown() {
+    let mut world = pair();
+    world.subscribe(1, 1, 1);
+    let tracks = world.publish(2);
+    world.heard(1);
+    let connection = world.room.peers["liubei"].subscribing.clone().unwrap().id;
+    for (connection, mid) in [(connection.as_str(), "7"), ("another", "1"), (connection.as_str(), "1")] {
+        world.unshown(connection, mid);
+    }
+    assert_eq!(
+        world.heard(1),
+        [json!({"t": "unshown", "trackId": tracks[1], "reason": "why"})]
+    );
+    assert_eq!(world.heard(2).iter().filter(|frame| frame["t"] == "unshown").count(), 0);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod playback;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{RoomAction, RoomAsk, RoomEvent, RoomReply};
+use protocol::{RoomAction, RoomAsk, RoomEvent, RoomReply, RoomUnshown};
 use serde_json::{Value, json};
 
 use super::*;
@@ -303,7 +303,25 @@ impl World {
 
     pub(super) fn news(&mut self, events: Vec<RoomEvent>) {
         let node_id = "n1".to_owned();
-        self.ask(Request::News { node_id, events });
+        self.ask(Request::News {
+            node_id,
+            events,
+            unshown: Vec::new(),
+        });
+    }
+
+    /// A node tells that the slot of this mid stays empty.
+    pub(super) fn unshown(&mut self, connection: &str, mid: &str) {
+        let unshown = RoomUnshown {
+            connection: connection.to_owned(),
+            mid: mid.to_owned(),
+            reason: "why".to_owned(),
+        };
+        self.ask(Request::News {
+            node_id: "n1".to_owned(),
+            events: Vec::new(),
+            unshown: vec![unshown],
+        });
     }
 
     /// Time passes, and alarms ring when they are due. Whose sockets are open ping all the while, but for these.

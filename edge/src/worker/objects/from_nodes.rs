@@ -92,6 +92,7 @@ pub(in crate::worker) async fn room(node_id: String, news: RoomNews, env: &Env) 
         app_id,
         room_id,
         events,
+        unshown,
     } = news;
     // An object of another name is no room's.
     if room::ids::number_of(&room_id).is_none() {
@@ -100,7 +101,11 @@ pub(in crate::worker) async fn room(node_id: String, news: RoomNews, env: &Env) 
     let question = room::Question {
         room_id: room_id.clone(),
         app_id,
-        request: room::Request::News { node_id, events },
+        request: room::Request::News {
+            node_id,
+            events,
+            unshown,
+        },
     };
     match ask::<RoomOf>(env, &room_id, &question).await {
         Ok(_) => Ok(()),

@@ -189,6 +189,7 @@ fn beat() -> NodeAsk {
         load: 0.0,
         draining: false,
         spool_full: false,
+        threads: Vec::new(),
         recordings: Vec::new(),
     })
 }

@@ -55,6 +55,21 @@ fn players_get_the_codecs_and_none_of_the_addresses() {
 }
 
 #[test]
+fn tracks_are_picked_as_often_as_they_are_named() {
+    let description = Description::parse(FFMPEG.as_bytes()).unwrap();
+    let codecs = |tracks: &[usize]| {
+        let picked = description.picked(tracks).unwrap();
+        let codecs = picked.tracks().iter().map(|track| track.codec.clone());
+        codecs.collect::<Vec<_>>()
+    };
+    assert_eq!(codecs(&[1, 0, 0, 7]), ["MPEG4-GENERIC", "H264", "H264"]);
+    assert_eq!(codecs(&[1]), ["MPEG4-GENERIC"]);
+    let same = description.picked(&[0, 1]).unwrap();
+    assert_eq!(same.for_players(), description.for_players());
+    assert_eq!(description.picked(&[]).unwrap_err(), DescriptionError::TrackCount(0));
+}
+
+#[test]
 fn tracks_are_named_by_what_the_publisher_says_of_them() {
     let described = |sdp: &str| {
         let description = Description::parse(sdp.as_bytes()).unwrap();

@@ -28,7 +28,7 @@ impl Scene {
             .publication
             .subscribe(&[0], 1 << 20, Overflow::Drop, false)
             .unwrap();
-        let conductor = conduct(&hub, &published.publication, 0, &picture, 2);
+        let conductor = conduct(Some(&hub), &published.publication, 0, &picture, 2, Manner::Resending);
         Self {
             hub,
             conductor,

@@ -80,6 +80,11 @@ impl Strain {
         }
     }
 
+    /// Whether too much was lost, or late, as was told last.
+    pub(in crate::rtc) fn is_lost(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// What is to be done. `has_spare`: whether there are pictures that can be left out.
     pub(in crate::rtc) fn relief(&mut self, has_spare: bool, now: Duration) -> Relief {
         if now.saturating_sub(self.told) >= FRESH {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::{RoomEvent, RoomNews, RoomSource};
+use protocol::{RoomEvent, RoomNews, RoomSource, RoomUnshown};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -27,6 +27,8 @@ struct Waiting {
     connections: BTreeMap<String, Option<String>>,
     tracks: BTreeMap<(String, RoomSource), bool>,
     speakers: Option<Vec<String>>,
+    /// Why slots stay empty, by connection and mid.
+    unshown: BTreeMap<(String, String), String>,
 }
 
 impl News {
@@ -54,6 +56,14 @@ impl News {
         self.add(room.clone(), |waiting| waiting.speakers = Some(peer_ids));
     }
 
+    /// The slot of this mid stays empty.
+    pub(super) fn unshown(&self, key: &Key, mid: &str, reason: &str) {
+        self.add(key.place(), |waiting| {
+            let slot = (key.connection.clone(), mid.to_owned());
+            waiting.unshown.insert(slot, reason.to_owned());
+        });
+    }
+
     /// What has happened since, when something has. Dropping the future loses nothing.
     pub(in crate::rtc) async fn next(&self) -> Vec<RoomNews> {
         loop {
@@ -75,6 +85,7 @@ impl News {
             app_id,
             room_id,
             events,
+            unshown,
         } = news;
         self.add((app_id, room_id), |waiting| {
             for event in events {
@@ -92,6 +103,14 @@ impl News {
                         waiting.speakers.get_or_insert(peer_ids);
                     }
                 }
+            }
+            for RoomUnshown {
+                connection,
+                mid,
+                reason,
+            } in unshown
+            {
+                waiting.unshown.entry((connection, mid)).or_insert(reason);
             }
         });
     }
@@ -117,10 +136,19 @@ impl Waiting {
             .into_iter()
             .map(|((peer_id, source), is_on)| RoomEvent::Track { peer_id, source, is_on });
         let speakers = waiting.speakers.map(|peer_ids| RoomEvent::Speakers { peer_ids });
+        let unshown = waiting
+            .unshown
+            .into_iter()
+            .map(|((connection, mid), reason)| RoomUnshown {
+                connection,
+                mid,
+                reason,
+            });
         RoomNews {
             app_id,
             room_id,
             events: connections.chain(tracks).chain(speakers).collect(),
+            unshown: unshown.collect(),
         }
     }
 }

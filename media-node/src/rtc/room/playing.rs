@@ -14,16 +14,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::offer::{Format, Kind, Offer, Section};
 use super::super::play::{FIRST_ESTIMATE_BPS, HEADROOM_PERCENT, LOOK_EVERY, Relief, Strain};
-use super::origins::Origins;
+use super::origins::{Origins, Peer};
+use super::pairs::paired;
+use super::ration::{Guess, Picture, ration};
 use super::roll::Presence;
 use super::seek::Found;
-use super::share::{Need, share};
-use super::slot::{Come, Slot};
+use super::slot::{Come, Means, Slot};
 use super::wish::Wish;
 use crate::channel::StreamPath;
 
 /// Slots of one connection: more than anybody looks at.
 const MAX_SLOTS: usize = 128;
+
+/// Between two pictures that have paused and are sent again.
+const APART: Duration = Duration::from_secs(2);
 
 /// A connection that only receives.
 pub(in crate::rtc) struct PeerPlaying {
@@ -41,7 +45,11 @@ pub(in crate::rtc) struct PeerPlaying {
     is_measured: bool,
     /// What the way carries, in bits a second, as far as that is known.
     estimate: Option<u64>,
-    /// It is taken to carry so much at least,
+    /// Whether more is lost than that the pictures could go on as they are,
+    strain: Strain,
+    /// and what is supposed then where nobody measures.
+    guess: Guess,
+    /// It is taken to carry so much at least, if it is not strained,
     min_bitrate: u64,
     /// and each peer may send so much.
     max_bitrate: u64,
@@ -51,6 +59,10 @@ pub(in crate::rtc) struct PeerPlaying {
     looks: Interval,
     began: Instant,
     origins: Origins,
+    /// Pictures that the way does not carry,
+    paused: usize,
+    /// and when one was sent again last.
+    begun: Option<Duration>,
     ended: CancellationToken,
 }
 
@@ -79,6 +91,8 @@ impl PeerPlaying {
             first: 0,
             is_measured: false,
             estimate: None,
+            strain: Strain::default(),
+            guess: Guess::default(),
             min_bitrate,
             max_bitrate,
             strain: Strain::default(),
@@ -86,6 +100,8 @@ impl PeerPlaying {
             looks,
             began: Instant::now(),
             origins: Origins::default(),
+            paused: 0,
+            begun: None,
             ended: CancellationToken::new(),
         }
     }
@@ -113,6 +129,11 @@ impl PeerPlaying {
                 self.slots.push(Slot::new(section));
             }
         }
+    }
+
+    /// The answer that the client gets.
+    pub(in crate::rtc) fn paired(answer: &str) -> String {
+        paired(answer)
     }
 
     /// What its way is taken to carry before that is measured, in bits a second; `None` where it cannot be. One peer may send so
@@ -176,9 +197,18 @@ impl PeerPlaying {
     pub(in crate::rtc) fn take(&mut self, step: PlayStep, rtc: &mut Rtc) {
         match step {
             PlayStep::Begin(found) => {
-                let (transcoding, now) = (&self.presence.roll.commons.transcoding, self.began.elapsed());
-                if let Some(slot) = self.slots.iter_mut().find(|slot| slot.mid == found.slot) {
-                    slot.found(found, self.queue_bytes, transcoding, now);
+                let now = self.began.elapsed();
+                let means = means(&self.presence, self.queue_bytes);
+                if let Some(slot) = self.slots.iter_mut().find(|slot| slot.mid == found.slot)
+                    && let Err(reason) = slot.found(found, means, now)
+                {
+                    let (path, mid) = (&self.path, &slot.mid);
+                    tracing::info!(%path, mid, reason, "a slot stays empty");
+                    self.presence
+                        .roll
+                        .commons
+                        .news
+                        .unshown(&self.presence.key, mid, &reason);
                 }
             }
             PlayStep::Send(index, come) => {
@@ -191,22 +221,23 @@ impl PeerPlaying {
         }
     }
 
-    /// Whether it gets the sound alone, since the way to it does not carry the pictures.
-    pub(in crate::rtc) fn is_paused(&self) -> bool {
-        self.relief == Relief::Sound
-    }
-
-    /// Sends fewer pictures or none, or all again, as the way to the client is.
-    fn spare(&mut self, now: Duration) {
+    /// Sends fewer pictures of each where more is lost than that they could go on as they are, or all again.
+    fn relieve(&mut self, now: Duration) {
         let mut spare = self.slots.iter().filter_map(|slot| slot.has_spare(now)).peekable();
         // Who gets pictures alone has nothing else that would be better without them.
-        let matters = spare.peek().is_some() && self.slots.iter().any(Slot::is_heard);
-        let has_spare = spare.all(|has_spare| has_spare);
+        let matters = self.slots.iter().any(Slot::is_heard);
+        let has_spare = spare.peek().is_some() && spare.all(|has_spare| has_spare);
         let relief = match matters {
             true => self.strain.relief(has_spare, now),
             false => Relief::Nothing,
         };
-        self.slots.iter_mut().for_each(|slot| slot.relieve(relief));
+        // Where that is not enough, some pause, and not all.
+        let of_each = if relief == Relief::Nothing {
+            relief
+        } else {
+            Relief::Fewer
+        };
+        self.slots.iter_mut().for_each(|slot| slot.relieve(of_each));
         if relief != std::mem::replace(&mut self.relief, relief) {
             tracing::info!(path = %self.path, ?relief, "a peer's way does not carry the pictures, or does again");
         }
@@ -214,39 +245,59 @@ impl PeerPlaying {
 
     fn look(&mut self, rtc: &mut Rtc) {
         let now = self.began.elapsed();
-        self.spare(now);
-        let fixed: u64 = self.slots.iter().map(Slot::fixed).sum();
-        let need = |slot: &Slot| {
-            let (wanted, weight) = slot.need()?;
-            let wanted = with_headroom(wanted);
-            Some(Need { wanted, weight })
+        self.relieve(now);
+        let sound: u64 = self.slots.iter().map(Slot::sound).sum();
+        let speakers: Vec<Peer> = self.slots.iter().filter_map(|slot| slot.speaker(now)).collect();
+        let pictures: Vec<Option<Picture>> = self.slots.iter().map(|slot| slot.picture(&speakers, now)).collect();
+        let carried = self.carried(now).map(|carried| carried.saturating_sub(sound));
+        let wanted = |picture: &Picture| Picture {
+            wanted: with_headroom(picture.wanted),
+            ..*picture
         };
-        let needs: Vec<Option<Need>> = self.slots.iter().map(need).collect();
-        let left = self
-            .estimate
-            .map(|estimate| estimate.max(self.min_bitrate).saturating_sub(fixed));
-        let shares = left.map(|left| share(left, &needs.iter().flatten().copied().collect::<Vec<_>>()));
+        let shares = carried.map(|carried| {
+            let pictures: Vec<Picture> = pictures.iter().flatten().map(wanted).collect();
+            ration(carried, &pictures)
+        });
         let mut shares = shares.map(Vec::into_iter);
-        for (slot, need) in self.slots.iter_mut().zip(&needs) {
-            let carried = need.and_then(|_| shares.as_mut()?.next());
-            slot.look(carried, now);
+        let means = means(&self.presence, self.queue_bytes);
+        for (slot, picture) in self.slots.iter_mut().zip(&pictures) {
+            let share = picture.and_then(|_| shares.as_mut()?.next());
+            // One at a time, so that it is seen what that does to the way.
+            let may_begin = self.begun.is_none_or(|begun| now.saturating_sub(begun) >= APART);
+            if slot.spare(share == Some(None), may_begin, means, now) {
+                self.begun = Some(now);
+            }
+            slot.look(share.map(Option::unwrap_or_default), now);
         }
+        self.notes_pauses();
         if self.is_measured {
-            self.measure(fixed, rtc);
+            measure(sound, &pictures, rtc);
         }
     }
 
-    /// Says what the way is to be tried for.
-    fn measure(&self, fixed: u64, rtc: &mut Rtc) {
-        let rates = self.slots.iter().filter_map(Slot::rates);
-        let (wanted, current) = rates.fold((fixed, fixed), |(wanted, current), (more, now)| {
-            (wanted.saturating_add(more), current.saturating_add(now))
-        });
-        let with_headroom = with_headroom(wanted);
-        // Padding in the place of larger layers shows whether those would fit.
-        let sustained = if current < wanted { with_headroom } else { 0 };
-        rtc.bwe()
-            .set_bitrate(Bitrate::from(sustained), Bitrate::from(with_headroom));
+    /// What the way carries, in bits a second, as far as something says so.
+    fn carried(&mut self, now: Duration) -> Option<u64> {
+        let is_strained = self.relief == Relief::Sound;
+        let sent = self.slots.iter().map(Slot::sent).sum();
+        let guess = self.guess.take(is_strained, self.strain.is_lost(), sent, now);
+        match self.estimate {
+            Some(estimate) if is_strained => Some(guess.map_or(estimate, |guess| guess.min(estimate))),
+            Some(estimate) => Some(estimate.max(self.min_bitrate)),
+            None => guess,
+        }
+    }
+
+    fn notes_pauses(&mut self) {
+        let paused = self.slots.iter().filter(|slot| slot.is_paused()).count();
+        if paused != std::mem::replace(&mut self.paused, paused) {
+            let path = &self.path;
+            tracing::info!(%path, paused, "pictures pause for a peer, or go on: its way does not carry them, or does again");
+        }
+    }
+
+    /// Whether pictures pause because the way does not carry them.
+    pub(in crate::rtc) fn is_paused(&self) -> bool {
+        self.paused > 0
     }
 
     pub(in crate::rtc) fn event(&mut self, event: &Event) {
@@ -259,8 +310,9 @@ impl PeerPlaying {
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => self.estimate = Some(estimate.as_u64()),
             Event::MediaEgressStats(stats) => {
                 let mid = stats.mid.to_string();
-                if let Some(kind) = self.slots.iter().find_map(|slot| slot.kind_of(&mid)) {
-                    self.strain.told(kind, stats.loss, stats.rtt, self.began.elapsed());
+                if let Some(slot) = self.slots.iter().find(|slot| slot.mid == mid) {
+                    let now = self.began.elapsed();
+                    self.strain.told(slot.media(), stats.loss, stats.rtt, now);
                 }
             }
             _ => {}
@@ -271,6 +323,27 @@ impl PeerPlaying {
     pub(in crate::rtc) fn ends(&mut self, why: String) {
         self.presence.ends(why);
     }
+}
+
+fn means(presence: &Presence, queue_bytes: usize) -> Means<'_> {
+    Means {
+        queue_bytes,
+        transcoding: &presence.roll.commons.transcoding,
+    }
+}
+
+/// Says what the way is to be tried for.
+fn measure(sound: u64, pictures: &[Option<Picture>], rtc: &mut Rtc) {
+    let pictures = || pictures.iter().flatten();
+    let wanted = pictures()
+        .map(|picture| picture.wanted)
+        .fold(sound, u64::saturating_add);
+    let sent = pictures().map(|picture| picture.sent).fold(sound, u64::saturating_add);
+    let with_headroom = with_headroom(wanted);
+    // Padding in the place of larger layers shows whether those would fit.
+    let sustained = if sent < wanted { with_headroom } else { 0 };
+    rtc.bwe()
+        .set_bitrate(Bitrate::from(sustained), Bitrate::from(with_headroom));
 }
 
 /// A larger layer is taken when it fits with room to spare.

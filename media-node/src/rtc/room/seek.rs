@@ -77,13 +77,15 @@ pub(super) async fn seek(
 }
 
 async fn look(commons: &Commons, paths: &[StreamPath], kind: TrackKind) -> Option<Arc<Publication>> {
-    // Of pictures in layers any size can be had by itself, the small one too.
-    let here = paths.iter().filter_map(|path| commons.hub.find(path));
-    let has_layers = |published: &Arc<Publication>| !published.layers().is_empty() && !published.ended.is_cancelled();
-    if kind == TrackKind::Video
-        && let Some(published) = here.into_iter().find(has_layers)
-    {
-        return Some(published);
+    // Of pictures in layers any size can be had by itself, the small one too. The camera, which has them, is the last of the paths.
+    let camera = paths.last().filter(|_| kind == TrackKind::Video && paths.len() > 1);
+    if let Some(path) = camera {
+        let published = commons.streams.play(path).await.ok().flatten();
+        let has_layers =
+            |published: &Arc<Publication>| !published.layers().is_empty() && !published.ended.is_cancelled();
+        if let Some(published) = published.filter(has_layers) {
+            return Some(published);
+        }
     }
     for path in paths {
         // One that cannot be read from its node now may be later.

@@ -13,9 +13,11 @@ use tokio::task::JoinSet;
 use super::super::offer::{Format, Kind, Section};
 use super::super::play::{OUT_OF_ORDER, Relief, best, index_of};
 use super::commons::Commons;
-use super::origins::Origins;
+use super::origins::{Origins, Peer};
+use super::ration::Picture;
 use super::seek::{Found, paths, seek};
 use super::source::{Arrived, Out, Source};
+use super::speakers::LOUD;
 use crate::channel::MediaTrack;
 use crate::hub::Publication;
 use crate::layers::{Switch, Wish};
@@ -25,6 +27,14 @@ use crate::transcode::{Transcoding, is_convertible, is_out_of_order};
 const BATCH: usize = 32;
 /// How large a picture is taken to be shown of which the client has not said it.
 const HEIGHT: u32 = 1_080;
+/// A way that seems too narrow for a picture has that long to widen again.
+const SHORT_FOR: Duration = Duration::from_secs(2);
+/// One that has widened has that long to show that it is wide.
+const FITS_FOR: Duration = Duration::from_secs(1);
+/// A picture that pauses, because the way does not carry it, does so for that long at least.
+const PAUSES_FOR: Duration = Duration::from_secs(3);
+/// Somebody speaks still who was loud so long ago: pictures do not come and go with words.
+const SPEAKS_FOR: Duration = Duration::from_secs(4);
 /// What is measured anew counts for so much of a rate, in hundredths.
 const NEW_PERCENT: u64 = 20;
 
@@ -48,7 +58,28 @@ pub(super) struct Slot {
     sources: usize,
     /// What there was for it at the last look, in bits a second.
     carried: Option<u64>,
+    /// It pauses because the way does not carry it.
+    pause: Option<Pause>,
+    /// Since when there has been not enough for its smallest size, or enough again.
+    other_since: Option<Duration>,
+    /// When its sound was loud.
+    loud: Option<Duration>,
     sent: Sent,
+}
+
+/// A picture that is not sent for the time being.
+struct Pause {
+    publication: Arc<Publication>,
+    since: Duration,
+    /// What it had, in bits a second: of its smallest size, and of the one that is wished for.
+    rates: (u64, u64),
+}
+
+/// What a slot needs to begin to show something.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) queue_bytes: usize,
+    pub(super) transcoding: &'a Transcoding,
 }
 
 /// What is sent by a slot.
@@ -85,6 +116,9 @@ impl Slot {
             run: Switch::new(clock_rate, 0, 1),
             sources: 0,
             carried: None,
+            pause: None,
+            other_since: None,
+            loud: None,
             sent: Sent::default(),
         }
     }
@@ -122,6 +156,8 @@ impl Slot {
         if !is_same || plays.is_none() {
             self.current = None;
             self.carried = None;
+            self.pause = None;
+            self.loud = None;
         }
         if let Some(wish) = plays {
             let for_whom = (self.mid.clone(), self.generation);
@@ -130,30 +166,39 @@ impl Slot {
         }
     }
 
-    /// `now`: since any moment.
-    pub(super) fn found(&mut self, found: Found, queue_bytes: usize, transcoding: &Transcoding, now: Duration) {
+    /// Says why it cannot be played, if it cannot. `now`: since any moment.
+    pub(super) fn found(&mut self, found: Found, means: Means<'_>, now: Duration) -> Result<(), String> {
         if found.generation != self.generation {
-            return;
+            return Ok(());
         }
         let publication = found.publication;
+        if let Some(pause) = &mut self.pause {
+            pause.publication = publication;
+            return Ok(());
+        }
         let is_current = |source: &Source| Arc::ptr_eq(&source.found, &publication);
         if self.current.as_ref().is_some_and(is_current) {
             self.next = None;
-            return;
+            return Ok(());
         }
+        self.begin(publication, means, now)
+    }
+
+    fn begin(&mut self, publication: Arc<Publication>, means: Means<'_>, now: Duration) -> Result<(), String> {
         self.sources += 1;
-        let playable = self.playable(publication.clone(), transcoding);
-        let kind = self.section.kind;
-        let source = playable
-            .and_then(|playable| Source::begin(self.sources, publication, playable, kind, &self.formats, queue_bytes));
-        match (source, kind) {
-            (Ok(source), Kind::Audio) => self.current = Some(source),
-            (Ok(mut source), Kind::Video) => {
+        let (number, kind) = (self.sources, self.section.kind);
+        let playable = self.playable(publication.clone(), means.transcoding);
+        let mut source = playable.and_then(|playable| {
+            Source::begin(number, publication, playable, kind, &self.formats, means.queue_bytes)
+        })?;
+        match kind {
+            Kind::Audio => self.current = Some(source),
+            Kind::Video => {
                 source.look(self.wanted(), now);
                 self.next = Some(source);
             }
-            (Err(reason), _) => tracing::info!(mid = self.mid, reason, "a slot stays empty"),
         }
+        Ok(())
     }
 
     /// What the client can play of a publication, and the track's index. An error says for a person why it cannot.
@@ -202,6 +247,9 @@ impl Slot {
             *source = None;
             return;
         };
+        if arrived.level().is_some_and(|level| level > LOUD) {
+            self.loud = Some(now);
+        }
         let mut out = Out {
             rtc,
             mid: Mid::from(self.mid.as_str()),
@@ -234,6 +282,60 @@ impl Slot {
         self.sent.look(now);
     }
 
+    /// Sends its picture, or does not for the time being, since the way does not carry it. Answers whether it is sent again now, as
+    /// it may be if `may_begin`.
+    pub(super) fn spare(&mut self, is_short: bool, may_begin: bool, means: Means<'_>, now: Duration) -> bool {
+        let lasts = |since: &mut Option<Duration>, time| now.saturating_sub(*since.get_or_insert(now)) >= time;
+        if is_short != self.pause.is_some() {
+            let time = if is_short { SHORT_FOR } else { FITS_FOR };
+            if lasts(&mut self.other_since, time) && (is_short || may_begin) {
+                self.other_since = None;
+                match is_short {
+                    true => self.pause(now),
+                    false => self.go_on(means, now),
+                }
+                return !is_short;
+            }
+        } else {
+            self.other_since = None;
+        }
+        false
+    }
+
+    fn pause(&mut self, now: Duration) {
+        let Some(rates) = self.needed() else { return };
+        let shown = self.next.take().or(self.current.take());
+        self.current = None;
+        if let Some(source) = shown {
+            self.pause = Some(Pause {
+                publication: source.found,
+                since: now,
+                rates,
+            });
+        }
+    }
+
+    /// From a keyframe on.
+    fn go_on(&mut self, means: Means<'_>, now: Duration) {
+        let Some(Pause { publication, .. }) = self.pause.take() else {
+            return;
+        };
+        // Of another one it is told when that is found.
+        if !publication.ended.is_cancelled()
+            && let Err(reason) = self.begin(publication, means, now)
+        {
+            tracing::info!(
+                mid = self.mid,
+                reason,
+                "a picture that has paused cannot be shown again"
+            );
+        }
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.pause.is_some()
+    }
+
     /// Whether some of its pictures can be left out; `None` where it shows none, or has a smaller one instead.
     pub(super) fn has_spare(&self, now: Duration) -> Option<bool> {
         let pictures = self.current.as_ref().filter(|_| self.section.kind == Kind::Video);
@@ -252,11 +354,6 @@ impl Slot {
         self.section.kind == Kind::Audio && self.current.is_some()
     }
 
-    /// Of its medium, if it has this name.
-    pub(super) fn kind_of(&self, mid: &str) -> Option<Kind> {
-        (self.mid == mid).then_some(self.section.kind)
-    }
-
     fn wanted(&self) -> Wish {
         Wish {
             height: self.wish.as_ref().and_then(|wish| wish.height),
@@ -265,25 +362,72 @@ impl Slot {
         }
     }
 
-    /// What it sends, in bits a second, if there is no choice of that.
-    pub(super) fn fixed(&self) -> u64 {
-        match self.need() {
-            Some(_) => 0,
-            None => self.sent.bits_per_second,
+    /// The sound that it sends, in bits a second.
+    pub(super) fn sound(&self) -> u64 {
+        match self.section.kind {
+            Kind::Audio => self.sent.bits_per_second,
+            Kind::Video => 0,
         }
     }
 
-    /// The bits a second that are wished for, and how large the picture is shown beside others, if there is a choice of layers.
-    pub(super) fn need(&self) -> Option<(u64, u64)> {
-        let (wanted, _) = self.rates()?;
-        let height = u64::from(self.wish.as_ref()?.height.unwrap_or(HEIGHT));
-        Some((wanted, height * height))
+    /// What it sends, in bits a second.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.bits_per_second
     }
 
-    /// As of [`Source::rates`].
-    pub(super) fn rates(&self) -> Option<(u64, u64)> {
+    /// Whose sound it has that is or was loud just now.
+    pub(super) fn speaker(&self, now: Duration) -> Option<Peer> {
+        let is_loud = |loud: &Duration| now.saturating_sub(*loud) < SPEAKS_FOR;
+        self.loud.as_ref().filter(|loud| is_loud(loud)).and(self.peer())
+    }
+
+    fn peer(&self) -> Option<Peer> {
+        let wish = self.wish.as_ref()?;
+        Some((wish.room_id.clone(), wish.peer_id.clone()))
+    }
+
+    /// The picture that it shows or would show. `speakers`: who speaks.
+    pub(super) fn picture(&self, speakers: &[Peer], now: Duration) -> Option<Picture> {
+        let ((least, wanted), sent) = match &self.pause {
+            Some(pause) => (pause.rates, 0),
+            None => (self.needed()?, self.present()),
+        };
+        let height = u64::from(self.wish.as_ref()?.height.unwrap_or(HEIGHT));
+        Some(Picture {
+            least,
+            wanted,
+            weight: height * height,
+            sent,
+            speaks: self.peer().is_some_and(|peer| speakers.contains(&peer)),
+            is_sent: self.pause.is_none(),
+            rests: self
+                .pause
+                .as_ref()
+                .is_some_and(|pause| now.saturating_sub(pause.since) < PAUSES_FOR),
+        })
+    }
+
+    /// The bits a second of its picture's smallest size, and of the one that is wished for, if there is one.
+    fn needed(&self) -> Option<(u64, u64)> {
+        if self.section.kind == Kind::Audio {
+            return None;
+        }
+        let shown = self.next.as_ref().or(self.current.as_ref())?;
+        let sent = self.sent.bits_per_second;
+        let wanted = shown.rates().map_or(sent, |(wanted, _)| wanted);
+        Some((shown.least_rate().unwrap_or(sent).min(wanted), wanted))
+    }
+
+    /// What it has, as far as it is known.
+    fn present(&self) -> u64 {
         let shown = self.next.as_ref().or(self.current.as_ref());
-        shown.and_then(Source::rates)
+        let rates = shown.and_then(Source::rates);
+        rates.map_or(self.sent.bits_per_second, |(_, present)| present)
+    }
+
+    /// What it is of.
+    pub(super) fn media(&self) -> Kind {
+        self.section.kind
     }
 
     /// The client misses a picture.

@@ -69,6 +69,13 @@ pub(in crate::rtc) struct Arrived {
     packet: Packet,
 }
 
+impl Arrived {
+    /// How loud its sound is, in dBov, where it says so.
+    pub(super) fn level(&self) -> Option<i8> {
+        rtp::audio_level(&self.packet.payload).filter(|_| self.packet.flow == Flow::Rtp)
+    }
+}
+
 /// Where packets go, numbered as one run whichever source they come from.
 pub(super) struct Out<'a> {
     pub(super) rtc: &'a mut Rtc,
@@ -94,7 +101,10 @@ impl Source {
         let track = publication.description.tracks().get(index);
         let track = track.ok_or("there is no such track")?;
         let format = best(track, formats).and_then(|best| formats.get(best));
-        let format = format.ok_or_else(|| format!("the client does not take {}", track.codec))?;
+        let format = format.ok_or_else(|| {
+            let codec = &track.codec;
+            format!("the client does not take {codec}, in which this is published: it has to offer that, or the publisher another codec")
+        })?;
         let peer = (found.path.channel.clone(), found.path.uid.clone());
         let view = match kind {
             Kind::Video => View::new(&publication, queue_bytes, 1),
@@ -198,6 +208,14 @@ impl Source {
     pub(super) fn rates(&self) -> Option<(u64, u64)> {
         match &self.feed {
             Feed::Layers(view) => Some(view.rates()),
+            Feed::Whole(_) => None,
+        }
+    }
+
+    /// Those of the smallest layer.
+    pub(super) fn least_rate(&self) -> Option<u64> {
+        match &self.feed {
+            Feed::Layers(view) => Some(view.least_rate()),
             Feed::Whole(_) => None,
         }
     }

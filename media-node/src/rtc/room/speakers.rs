@@ -17,7 +17,7 @@ const LOUD_FOR: Duration = Duration::from_millis(160);
 /// and counts as speaking for so long behind it: words have pauses between them.
 const HOLD: Duration = Duration::from_millis(750);
 /// Louder than this is loud, in dBov.
-const LOUD: i8 = -35;
+pub(super) const LOUD: i8 = -35;
 /// What one packet stands for: that is how browsers send sound.
 const OF_PACKET: Duration = Duration::from_millis(20);
 /// Packets that are remembered of one peer: a client that sends more often than browsers loses the oldest.

@@ -1,6 +1,6 @@
 //! Which tracks a room has, whoever publishes them and however: by what the channel's roster says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -22,15 +22,19 @@ const MAX_TRACKS: usize = 4_000;
 
 type Track = (String, RoomSource);
 
+/// What each publication of a room has: to learn it of one at another node, the stream is read from there.
+type Described = BTreeMap<(String, StreamName, u64), Vec<RoomSource>>;
+
 /// Tells of tracks that come and go: while the room has connections, and until all are gone that it was told of.
 pub(super) async fn watch(commons: Arc<Commons>, room: RoomKey, attended: Weak<()>) {
     let (app, channel) = &room;
     let mut told: BTreeSet<Track> = BTreeSet::new();
+    let mut described = Described::new();
     let mut changes = commons.hub.changes();
     loop {
         changes.borrow_and_update();
         let roster = commons.hub.roster(app, channel).await;
-        let tracks = tracks(&commons, &room, &roster).await;
+        let tracks = tracks(&commons, &room, &roster, &mut described).await;
         for (peer_id, source) in told.difference(&tracks) {
             commons.news.track(&room, peer_id, *source, false);
         }
@@ -47,23 +51,39 @@ pub(super) async fn watch(commons: Arc<Commons>, room: RoomKey, attended: Weak<(
     }
 }
 
-async fn tracks(commons: &Commons, (app, channel): &RoomKey, roster: &Roster) -> BTreeSet<Track> {
+async fn tracks(
+    commons: &Commons,
+    (app, channel): &RoomKey,
+    roster: &Roster,
+    described: &mut Described,
+) -> BTreeSet<Track> {
     let mut tracks = BTreeSet::new();
+    let mut known = std::mem::take(described);
     for user in &roster.users {
         for stream in &user.streams {
-            let path = StreamPath {
-                app: app.clone(),
-                channel: channel.clone(),
-                uid: user.uid.clone(),
-                stream: stream.name,
+            // The same picture as the camera's, smaller.
+            if stream.name == StreamName::Low {
+                continue;
+            }
+            let publication = (user.uid.clone(), stream.name, stream.publication);
+            let of_stream = match known.remove(&publication) {
+                Some(sources) => sources,
+                None => {
+                    let path = StreamPath {
+                        app: app.clone(),
+                        channel: channel.clone(),
+                        uid: user.uid.clone(),
+                        stream: stream.name,
+                    };
+                    // One that cannot be read from its node now may be later.
+                    let Some(published) = commons.streams.play(&path).await.ok().flatten() else {
+                        continue;
+                    };
+                    sources(&published, stream.name)
+                }
             };
-            // What another node has is described where it is read from, which happens once for all who play it here.
-            let published = match commons.hub.find(&path) {
-                Some(published) => Some(published),
-                None => commons.streams.play(&path).await.ok().flatten(),
-            };
-            let sources = published.iter().flat_map(|published| sources(published, stream.name));
-            tracks.extend(sources.map(|source| (user.uid.clone(), source)));
+            tracks.extend(of_stream.iter().map(|source| (user.uid.clone(), *source)));
+            described.insert(publication, of_stream);
             if tracks.len() >= MAX_TRACKS {
                 return tracks;
             }

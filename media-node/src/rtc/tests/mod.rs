@@ -7,6 +7,7 @@ mod fuzz;
 mod layers;
 mod media;
 mod middle;
+mod narrow;
 mod networks;
 mod offers;
 mod rooms;

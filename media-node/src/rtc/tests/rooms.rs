@@ -13,7 +13,7 @@ use crate::channel::StreamPath;
 use crate::hub::{Overflow, rtp};
 
 /// Of VP8: a keyframe and another picture. The last byte is the sender's.
-const KEYFRAME: [u8; 2] = [0x10, 0x00];
+pub(super) const KEYFRAME: [u8; 2] = [0x10, 0x00];
 const PICTURE: [u8; 2] = [0x10, 0x01];
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -26,7 +26,7 @@ async fn ask(server: &Server, action: RoomAction) -> RoomReply {
     server.rtc.room(&ask).await
 }
 
-fn connect(peer: &str, sdp: &str, sources: Option<&[(Mid, RoomSource)]>) -> RoomConnect {
+pub(super) fn connect(peer: &str, sdp: &str, sources: Option<&[(Mid, RoomSource)]>) -> RoomConnect {
     let direction = match sources {
         Some(sources) => RoomDirection::Publish {
             sources: sources.iter().map(|(mid, source)| (mid.to_string(), *source)).collect(),
@@ -44,14 +44,14 @@ fn connect(peer: &str, sdp: &str, sources: Option<&[(Mid, RoomSource)]>) -> Room
     }
 }
 
-async fn answer(server: &Server, wish: RoomConnect) -> String {
+pub(super) async fn answer(server: &Server, wish: RoomConnect) -> String {
     match ask(server, RoomAction::Connect(wish)).await {
         RoomReply::Answer { sdp } => sdp,
         other => panic!("{other:?}"),
     }
 }
 
-async fn publishing(server: &Server, peer: &str) -> Client {
+pub(super) async fn publishing(server: &Server, peer: &str) -> Client {
     enters(server, peer, Client::publisher().await).await
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn map(server: &Server, viewer: &str, slots: &[(Mid, Option<Roo
     assert_eq!(ask(server, RoomAction::Slots(vec![slots])).await, RoomReply::Done);
 }
 
-fn with(picture: [u8; 2], sender: u8) -> Vec<u8> {
+pub(super) fn with(picture: [u8; 2], sender: u8) -> Vec<u8> {
     [&picture[..], &[sender; 20]].concat()
 }
 
@@ -153,6 +153,40 @@ async fn a_slot_shows_one_peer_after_another_without_a_gap() {
             |pair: &[(u64, u32, Vec<u8>)]| pair[1].0 == pair[0].0 + 1 && (pair[1].1.wrapping_sub(pair[0].1) as i32) > 0;
         assert!(packets.windows(2).all(goes_on), "{packets:?}");
     }
+}
+
+#[tokio::test]
+async fn a_picture_that_a_client_cannot_play_is_told_of_and_the_sound_goes_on() {
+    let server = Server::start().await;
+    let mut one = publishing(&server, "1").await;
+    let (mut viewer, offer) = Client::player_of_h264().await;
+    viewer.answered(&answer(&server, connect("3", &offer, None)).await);
+    viewer.connect().await;
+    let slots = [
+        (viewer.video, Some(slot("1", RoomSource::Camera))),
+        (viewer.audio, Some(slot("1", RoomSource::Audio))),
+    ];
+    map(&server, "3", &slots).await;
+    let began = Instant::now();
+    while viewer.payloads_of(viewer.audio).len() < 5 {
+        one.send(&with(KEYFRAME, 1)).await;
+        viewer.turn().await;
+        assert!(began.elapsed() < PATIENCE, "no sound comes");
+    }
+    let told = async {
+        loop {
+            let news = server.rtc.room_news().await;
+            if let Some(unshown) = news.into_iter().flat_map(|news| news.unshown).next() {
+                return unshown;
+            }
+        }
+    };
+    let unshown = tokio::time::timeout(PATIENCE, told).await.unwrap();
+    assert_eq!(
+        (unshown.connection, unshown.mid),
+        ("3-sub".to_owned(), viewer.video.to_string())
+    );
+    assert!(unshown.reason.contains("VP8"), "{}", unshown.reason);
 }
 
 #[tokio::test]

@@ -153,11 +153,35 @@ pub(super) struct Client {
     /// Of so many packets one is lost, either way.
     loses: Option<u64>,
     chance: Noise,
+    narrow: Option<Narrow>,
     pub(super) lost: usize,
     /// Packets that it has sent, while these are kept.
     pub(super) kept: Vec<Vec<u8>>,
     keeps: bool,
     to: Option<SocketAddr>,
+}
+
+/// A way to the client that carries so many bits a second. What is more is lost.
+struct Narrow {
+    bits_per_second: f64,
+    /// What it carries at once,
+    room: f64,
+    at: Instant,
+}
+
+impl Narrow {
+    /// How much of a second's media fits at once.
+    const DEPTH_S: f64 = 0.1;
+
+    fn passes(&mut self, bytes: usize) -> bool {
+        let passed = self.at.elapsed().as_secs_f64();
+        self.at = Instant::now();
+        self.room = (self.room + passed * self.bits_per_second).min(Self::DEPTH_S * self.bits_per_second);
+        let bits = bytes as f64 * 8.0;
+        let passes = self.room >= bits;
+        self.room -= if passes { bits } else { 0.0 };
+        passes
+    }
 }
 
 enum Way {
@@ -180,6 +204,26 @@ impl Client {
         Self::offering(Direction::RecvOnly, Some(ANY_PORT), &[]).await
     }
 
+    /// One that takes no picture but H.264.
+    pub(super) async fn player_of_h264() -> (Self, String) {
+        let config = RtcConfig::new().clear_codecs().enable_h264(true).enable_opus(true);
+        Self::offering_as(config, Direction::RecvOnly, Some(ANY_PORT), &[]).await
+    }
+
+    /// A player of several pictures and sounds: the media of each.
+    pub(super) async fn player_of(count: usize) -> (Self, String, Vec<(Mid, Mid)>) {
+        let (mut client, _) = Self::player().await;
+        // The offer before is never made.
+        let mut changes = client.rtc.sdp_api();
+        let mut add = |kind| changes.add_media(kind, Direction::RecvOnly, None, None, None);
+        let media: Vec<_> = (0..count)
+            .map(|_| (add(MediaKind::Video), add(MediaKind::Audio)))
+            .collect();
+        let (offer, pending) = changes.apply().unwrap();
+        client.pending = Some(pending);
+        (client, offer.to_sdp_string(), media)
+    }
+
     /// A publisher whose picture comes in layers of these names.
     pub(super) async fn publisher_of_layers(layers: &[&str]) -> (Self, String) {
         Self::offering(Direction::SendOnly, Some(ANY_PORT), layers).await
@@ -192,7 +236,16 @@ impl Client {
 
     /// `address`: for datagrams; without one, it comes by TCP.
     async fn offering(direction: Direction, address: Option<SocketAddr>, layers: &[&str]) -> (Self, String) {
-        let mut rtc = RtcConfig::new().set_rtp_mode(true).build(Instant::now());
+        Self::offering_as(RtcConfig::new(), direction, address, layers).await
+    }
+
+    async fn offering_as(
+        config: RtcConfig,
+        direction: Direction,
+        address: Option<SocketAddr>,
+        layers: &[&str],
+    ) -> (Self, String) {
+        let mut rtc = config.set_rtp_mode(true).build(Instant::now());
         let way = if let Some(address) = address {
             let socket = UdpSocket::bind(address).await.unwrap();
             rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
@@ -232,6 +285,7 @@ impl Client {
             answer: String::new(),
             loses: None,
             chance: Noise(1),
+            narrow: None,
             lost: 0,
             kept: Vec::new(),
             keeps: false,
@@ -338,6 +392,15 @@ impl Client {
         self.loses = Some(one_of);
     }
 
+    /// From now on the way to it carries so many bits a second.
+    pub(super) fn narrow(&mut self, bits_per_second: u32) {
+        self.narrow = Some(Narrow {
+            bits_per_second: f64::from(bits_per_second),
+            room: 0.0,
+            at: Instant::now(),
+        });
+    }
+
     /// From now on it loses none.
     pub(super) fn lose_none(&mut self) {
         self.loses = None;
@@ -372,17 +435,23 @@ impl Client {
 
     /// Sends one packet of the picture and one of the sound.
     pub(super) async fn send(&mut self, payload: &[u8]) {
-        self.write(payload);
+        self.write(payload, payload);
         self.step().await;
     }
 
     /// The same without looking for anything that comes.
     pub(super) async fn put(&mut self, payload: &[u8]) {
-        self.write(payload);
+        self.write(payload, payload);
         self.flush().await;
     }
 
-    fn write(&mut self, payload: &[u8]) {
+    /// The same with different ones for picture and sound.
+    pub(super) async fn put_both(&mut self, picture: &[u8], sound: &[u8]) {
+        self.write(picture, sound);
+        self.flush().await;
+    }
+
+    fn write(&mut self, picture: &[u8], sound: &[u8]) {
         self.sent += 1;
         let levels = ExtensionValues {
             audio_level: self.level,
@@ -390,7 +459,7 @@ impl Client {
             video_orientation: self.orientation,
             ..ExtensionValues::default()
         };
-        for (mid, ticks) in [(self.video, 3_000), (self.audio, 960)] {
+        for (mid, ticks, payload) in [(self.video, 3_000, picture), (self.audio, 960, sound)] {
             let media = self.rtc.media(mid).unwrap();
             let payload_type = media.remote_pts()[0];
             let time = (self.sent * ticks) as u32;
@@ -468,7 +537,8 @@ impl Client {
             .min(Duration::from_millis(20));
         let received = timeout(wait, self.way.receive()).await;
         if let Ok((from, bytes)) = received {
-            if self.is_lost() {
+            let is_too_much = self.narrow.as_mut().is_some_and(|narrow| !narrow.passes(bytes.len()));
+            if self.is_lost() || is_too_much {
                 return;
             }
             let (protocol, destination) = match &self.way {

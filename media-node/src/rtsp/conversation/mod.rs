@@ -6,7 +6,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rtsp_types::headers;
+use protocol::LAYERS_HEADER;
+use rtsp_types::headers::{self, HeaderName};
 use rtsp_types::{Method, Request, Response, StatusCode, Url, Version};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,12 +16,12 @@ use super::player::Player;
 use super::publisher::{News, Publisher};
 use super::relay::RelayError;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
-use super::target::{area, content_base};
+use super::target::{area, asks_for_layers, content_base};
 use super::{KEYFRAME_WANTED, Shared, Sized};
 use crate::access::{Action, Grant};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Liveness, Packet, Publication, Ticket};
-use crate::layers::Area;
+use crate::layers::{Area, apart};
 
 pub(super) struct Conversation {
     server: Arc<Shared>,
@@ -221,12 +222,19 @@ impl Conversation {
         let url = url_of(request)?;
         let (target, grant) = self.authorized(Action::Play, url, request, now_ms).await?;
         grant.play()?;
-        let (publication, sized) = match area(url)? {
-            Some(area) => {
-                let sized = self.find_sized(&target.path, area).await?;
-                (sized.publication.clone(), Some(sized))
+        let mut layers = 0;
+        let sized = match area(url)? {
+            Some(area) => Some(self.find_sized(&target.path, area).await?),
+            None if self.is_relay() && asks_for_layers(url) => {
+                let whole = self.find(&target.path).await?;
+                layers = whole.layers().len();
+                apart(&whole).map(Sized::own)
             }
-            None => (self.find(&target.path).await?, None),
+            None => None,
+        };
+        let publication = match &sized {
+            Some(sized) => sized.publication.clone(),
+            None => self.find(&target.path).await?,
         };
         let former = std::mem::replace(&mut self.sized, sized);
         // One that is played ends with its player.
@@ -234,7 +242,13 @@ impl Conversation {
         if let Some(former) = former.filter(is_over) {
             former.publication.end();
         }
-        Ok(Reply::default()
+        let mut reply = Reply::default();
+        if layers > 0
+            && let Ok(name) = HeaderName::from_static_str(LAYERS_HEADER)
+        {
+            reply = reply.header(name, layers.to_string());
+        }
+        Ok(reply
             .header(headers::CONTENT_TYPE, "application/sdp")
             .header(headers::CONTENT_BASE, content_base(url))
             .body(publication.description.for_players()))
@@ -370,9 +384,9 @@ impl Conversation {
     /// What is played. Other nodes play what is published here and nothing else, so that none reads from another what that
     /// one reads from it.
     async fn find(&self, path: &StreamPath) -> Result<Arc<Publication>, Refusal> {
-        let found = match self.granted {
-            Some(Granted { relay: true, .. }) => self.server.hub.find(path),
-            _ => self
+        let found = match self.is_relay() {
+            true => self.server.hub.find(path),
+            false => self
                 .server
                 .play(path)
                 .await
@@ -383,15 +397,20 @@ impl Conversation {
 
     /// The same of its picture in the size that fills the area.
     async fn find_sized(&self, path: &StreamPath, area: Area) -> Result<Sized, Refusal> {
-        let found = match self.granted {
-            Some(Granted { relay: true, .. }) => self.server.find_sized(path, area),
-            _ => self
+        let found = match self.is_relay() {
+            true => self.server.find_sized(path, area),
+            false => self
                 .server
                 .play_sized(path, area)
                 .await
                 .map_err(|error| not_relayed(path, &error))?,
         };
         found.ok_or_else(has_one_size)
+    }
+
+    /// Whether the client is another node.
+    fn is_relay(&self) -> bool {
+        matches!(self.granted, Some(Granted { relay: true, .. }))
     }
 
     fn in_session(&self, reply: Reply) -> Reply {

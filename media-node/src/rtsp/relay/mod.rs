@@ -1,6 +1,7 @@
 //! Streams that are published at other nodes: each is read once for all who play it here, for as long as anybody does. Of a picture
 //! that comes in several sizes, the one that fills an area is a stream of its own.
 
+mod layers;
 mod source;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::channel::{Origin, StreamPath};
 use crate::hub::{Flow, Hub, Manner, Publication, rtp};
 use crate::layers::Area;
+use layers::{Layers, asked};
 use source::{Source, SourceError};
 
 /// Streams that are read from other nodes at once. Each takes a file and a task.
@@ -38,7 +40,7 @@ pub(super) fn token_of(request: &Request<Vec<u8>>) -> Option<&str> {
 }
 
 /// By which this node asks for key frames; nobody tells it from another one.
-const READER: u32 = 1;
+pub(super) const READER: u32 = 1;
 
 /// Why a stream of another node cannot be played here.
 #[derive(Debug, thiserror::Error)]
@@ -153,13 +155,18 @@ impl Relays {
             Err(_) => return Err(RelayError::Silent { node_id, address }),
         };
         tracing::info!(%path, node = node_id, "reading a stream from another node");
-        let publication = Arc::new(Publication::new(
-            path.clone(),
-            source.description().clone(),
-            Manner::Once,
-        ));
+        let (publication, layers) = match Layers::begin(path, &source) {
+            Some((publication, layers)) => (publication, Some(layers)),
+            None => {
+                let description = source.description().clone();
+                (
+                    Arc::new(Publication::new(path.clone(), description, Manner::Once)),
+                    None,
+                )
+            }
+        };
         let relaying = (self.clone(), relay.clone(), publication.clone());
-        tokio::spawn(run(key.clone(), relaying, source, hub.clone()));
+        tokio::spawn(run(key.clone(), relaying, source, layers, hub.clone()));
         Ok(publication)
     }
 
@@ -201,6 +208,7 @@ async fn run(
     key: Key,
     (relays, relay, publication): (Arc<Relays>, Arc<Relay>, Arc<Publication>),
     mut source: Source,
+    mut layers: Option<Layers>,
     hub: Arc<Hub>,
 ) {
     let mut looks = interval(LOOK);
@@ -214,12 +222,16 @@ async fn run(
                     if let Some(decibels) = rtp::audio_level(&payload).filter(|_| flow == Flow::Rtp) {
                         hub.heard_elsewhere(&publication.path, decibels);
                     }
-                    publication.relay(track, flow, payload);
+                    match &layers {
+                        Some(layers) if track >= layers.first => layers.relay(track, flow, payload),
+                        _ => publication.relay(track, flow, payload),
+                    }
                 }
                 None => break "it is over there",
             },
             now = looks.tick() => {
-                if publication.has_players() {
+                let of_layers = layers.as_ref().is_some_and(|layers| layers.conductor.has_players());
+                if of_layers || publication.has_players() {
                     played = now;
                 }
                 if now.saturating_duration_since(played) >= hub.limits.relay_linger {
@@ -229,7 +241,13 @@ async fn run(
                     break "nothing comes from there";
                 }
             }
-            () = publication.keyframes.due() => {
+            wish = asked(&mut layers) => {
+                if !source.ask(wish.into_iter().collect()).await {
+                    break "the other node takes nothing any more";
+                }
+            }
+            // Those of a picture in layers are their conductor's matter.
+            () = publication.keyframes.due(), if layers.is_none() => {
                 if !source.ask(publication.keyframe_wishes(READER)).await {
                     break "the other node takes nothing any more";
                 }

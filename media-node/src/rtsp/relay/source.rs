@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use protocol::{RELAY_HEADER, Secret};
+use protocol::{LAYERS_HEADER, RELAY_HEADER, Secret, TrackKind};
 use rtsp_types::headers::{self, HeaderName};
 use rtsp_types::{Method, Request, Response, StatusCode, Url, Version};
 use tokio::io::AsyncWriteExt;
@@ -16,8 +16,8 @@ use tokio_util::codec::FramedRead;
 
 use crate::channel::StreamPath;
 use crate::hub::{Description, DescriptionError, Flow, track_control};
-use crate::layers::Area;
-use crate::rtsp::target::asked;
+use crate::layers::{Area, MAX_LAYERS};
+use crate::rtsp::target::{ALL_LAYERS, asked};
 use crate::rtsp::wire::{self, Incoming, Wire, WireError};
 
 const READ_BUFFER: usize = 64 << 10;
@@ -48,6 +48,8 @@ pub(in crate::rtsp) enum SourceError {
 pub(super) struct Source {
     connection: Connection,
     description: Description,
+    /// So many of the last tracks are one size of the picture each.
+    layers: usize,
 }
 
 struct Connection {
@@ -70,15 +72,19 @@ impl Source {
         token: &Secret,
     ) -> Result<Self, SourceError> {
         let mut url = Url::parse(&path.url(address)).map_err(|_| SourceError::Address)?;
-        if let Some(area) = area {
-            url.set_query(Some(&asked(area)));
-        }
+        url.set_query(Some(&area.map_or_else(|| ALL_LAYERS.to_owned(), asked)));
         let mut connection = Connection::connect(url, token.clone()).await?;
         let described = connection
             .ask(Method::Describe, None, &[(headers::ACCEPT, "application/sdp")])
             .await?;
         let description = Description::parse(described.body())?;
-        for track in 0..description.track_count() {
+        let layers = layers_of(&described).filter(|layers| (1..=MAX_LAYERS).contains(layers));
+        let layers = layers.filter(|layers| *layers < description.track_count()).unwrap_or(0);
+        let first = description.track_count() - layers;
+        let kinds = description.tracks().iter().enumerate();
+        // The picture itself is made of the layers.
+        let wanted = kinds.filter(|(track, of)| layers == 0 || *track >= first || of.kind == TrackKind::Audio);
+        for (track, _) in wanted {
             let transport = format!("RTP/AVP/TCP;unicast;interleaved={}-{}", track * 2, track * 2 + 1);
             let set_up = [(headers::TRANSPORT, transport.as_str())];
             let answer = connection.ask(Method::Setup, Some(track), &set_up).await?;
@@ -90,7 +96,12 @@ impl Source {
         Ok(Self {
             connection,
             description,
+            layers,
         })
+    }
+
+    pub(super) fn layers(&self) -> usize {
+        self.layers
     }
 
     pub(super) fn description(&self) -> &Description {
@@ -126,6 +137,12 @@ impl Source {
             return Some((usize::from(channel / 2), flow, payload));
         }
     }
+}
+
+fn layers_of(described: &Response<Vec<u8>>) -> Option<usize> {
+    let mut headers = described.headers();
+    let told = headers.find(|(name, _)| name.as_str().eq_ignore_ascii_case(LAYERS_HEADER));
+    told.and_then(|(_, value)| value.as_str().trim().parse().ok())
 }
 
 impl Connection {

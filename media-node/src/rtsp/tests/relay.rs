@@ -1,7 +1,7 @@
 //! Two servers: what is published at one is played at the other.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::{CarriedStream, CarriedUser, ChannelCarrier, Elsewhere, RelayKey, Secret, StreamName};
 
@@ -12,6 +12,7 @@ use crate::channel::StreamPath;
 use crate::hub::rtp::{self, audio_level_extension};
 use crate::hub::{Description, Flow, Layer, LayerState, Limits, Manner, Publication};
 use crate::layers::testing::{Vp8, width};
+use crate::layers::{View, Wish};
 
 const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 const NOW_S: u64 = 4_000_000_000;
@@ -295,6 +296,48 @@ async fn a_picture_of_another_node_is_played_in_each_of_its_sizes() {
         players.push(player);
     }
     assert_eq!(here.figures.relayed_streams(), 4, "each size is read once");
+}
+
+#[tokio::test]
+async fn who_may_change_the_size_has_all_of_them_from_another_node() {
+    let there = Server::start_with(keys("pub", "play"), Limits::default()).await;
+    there.registry.admit_relays(key());
+    let here = Server::start().await;
+    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    publish_in_sizes(&there, &[180, 360, 720]);
+    let path = StreamPath::parse("/app/room/u").unwrap();
+    let stream = here.streams.play(&path).await.unwrap().unwrap();
+    assert_eq!((stream.layers().len(), stream.description.track_count()), (3, 1));
+    let known = async {
+        while stream.layers().iter().any(|layer| layer.state().size.is_none()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    within("the sizes are known", known).await;
+    let (mut view, began) = (View::new(&stream, 1 << 20, 1).unwrap(), Instant::now());
+    for (height, expected) in [(180, 320), (400, 1_280), (300, 640)] {
+        view.set_wish(Wish {
+            height: Some(height),
+            ..Wish::default()
+        });
+        view.look(began.elapsed()).unwrap();
+        let shown = async {
+            loop {
+                let (layer, packet) = std::future::poll_fn(|context| view.poll_next(context)).await.unwrap();
+                let mut last = None;
+                view.take(layer, &packet, began.elapsed(), |packet, _| {
+                    last = rtp::payload(&packet.payload).and_then(width);
+                });
+                if last == Some(expected) {
+                    return;
+                }
+            }
+        };
+        within(&format!("{height} lines"), shown).await;
+    }
+    assert_eq!(here.figures.relayed_streams(), 1, "all sizes are read together");
+    there.hub.find(&path).unwrap().end();
+    within("it is over", stream.ended.cancelled()).await;
 }
 
 #[tokio::test]

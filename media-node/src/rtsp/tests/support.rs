@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::access::{Gate, Keys, Passes};
 use crate::channel::{Limits as RegistryLimits, Registry};
 use crate::hub::{Hub, Limits};
-use crate::rtsp::{Figures, RtspServer};
+use crate::rtsp::{Figures, RtspServer, Streams};
 
 /// No step takes so long, however busy the machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
@@ -28,6 +28,7 @@ pub(super) struct Server {
     pub(super) registry: Registry,
     pub(super) addr: SocketAddr,
     pub(super) hub: Arc<Hub>,
+    pub(super) streams: Streams,
     pub(super) figures: Figures,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<()>>,
@@ -48,7 +49,7 @@ impl Server {
         let server = RtspServer::bind(any, registry.clone(), Arc::new(gate), None, limits)
             .await
             .unwrap();
-        let (figures, hub) = (server.figures(), server.hub());
+        let (figures, hub, streams) = (server.figures(), server.hub(), server.streams());
         let addr = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async { drop(stopped.await) }));
@@ -56,6 +57,7 @@ impl Server {
             registry,
             addr,
             hub,
+            streams,
             figures,
             stop: Some(stop),
             task: Some(task),

@@ -178,6 +178,7 @@ impl World {
             load: 0.0,
             draining: false,
             spool_full: false,
+            threads: Vec::new(),
             recordings: recordings.collect(),
         };
         self.calls += 1;
