@@ -24,6 +24,8 @@ const MOST_HELD: usize = 256;
 const MAX_DROPOUT: u16 = 3000;
 /// Packets up to this much behind are duplicates or come too late.
 const MAX_MISORDER: u16 = 300;
+/// A packet up to this much ahead has overtaken others, whatever became of those between.
+const NEAR: u64 = 4;
 /// A source whose padding was none so often means nothing by its padding bit.
 const WRONG_PADDINGS: u8 = 2;
 
@@ -184,7 +186,8 @@ impl Inflow {
                 return;
             }
             // What nothing follows, while what came later belongs in front of it, has a number that is not its own.
-            let is_stray = waiting.place < self.last_come && self.held.len() == 1;
+            let is_near = sequence <= source.next + NEAR;
+            let is_stray = waiting.place < self.last_come && self.held.len() == 1 && !is_near;
             if is_early && is_stray {
                 self.held.pop_first();
                 continue;
