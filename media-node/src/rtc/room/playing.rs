@@ -47,15 +47,14 @@ pub(in crate::rtc) struct PeerPlaying {
     estimate: Option<u64>,
     /// Whether more is lost than that the pictures could go on as they are,
     strain: Strain,
+    /// what is done then,
+    relief: Relief,
     /// and what is supposed then where nobody measures.
     guess: Guess,
     /// It is taken to carry so much at least, if it is not strained,
     min_bitrate: u64,
     /// and each peer may send so much.
     max_bitrate: u64,
-    /// Whether the way carries the pictures that have no smaller ones.
-    strain: Strain,
-    relief: Relief,
     looks: Interval,
     began: Instant,
     origins: Origins,
@@ -95,7 +94,6 @@ impl PeerPlaying {
             guess: Guess::default(),
             min_bitrate,
             max_bitrate,
-            strain: Strain::default(),
             relief: Relief::Nothing,
             looks,
             began: Instant::now(),
