@@ -66,6 +66,8 @@ const SCRIPT = `
   window.begin = async (whip, wheps) => {
     window.client = new WHIPClient({ endpoint: whip, opts: {} })
     await client.ingest(await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180 } }))
+    // It may be among those that are watched.
+    while (connections[0].connectionState !== 'connected') await new Promise((later) => setTimeout(later, 20))
     for (const url of wheps) {
       await play('library', url, byLibrary)
       await play('page', url, byHand)

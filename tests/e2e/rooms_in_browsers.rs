@@ -83,7 +83,7 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
     let file = fetch_record(&customer, stack, text(&record["recordId"]), "browsers.mp4").await;
     customer.done(Method::DELETE, &format!("/room/{room_id}"), None).await;
     peers.leave("zhangfei").await;
-    is_shown_again(&customer, text(&record["recordId"]), &mut peers, stack).await;
+    is_shown_again(stack, &customer, text(&record["recordId"]), &mut peers).await;
 
     let middle = probe::duration(&file).await / 2.0;
     let shown = pictures(&file, 1).await;
@@ -108,7 +108,7 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
 }
 
 /// Whoever comes to the room of a recording sees it, and hears all who are in it.
-async fn is_shown_again(customer: &Uprtc, record_id: &str, peers: &mut Peers, stack: &Stack) {
+async fn is_shown_again(stack: &Stack, customer: &Uprtc, record_id: &str, peers: &mut Peers) {
     let body = json!({"recordId": record_id, "loopPlay": true, "endTime": now_ms() + 300_000});
     let room = customer.done(Method::POST, "/record/playback", Some(&body)).await;
     let url = format!("{}{}", text(&room["serverUrl"]), text(&room["roomId"]));
