@@ -470,6 +470,14 @@ impl Publication {
     /// Ends the stream for its players: they get what is queued, then the end.
     pub fn end(&self) {
         let mut state = self.lock();
+        // No packet is waited for any longer: what has come behind one is played.
+        for track in 0..state.tracks.len() {
+            let mut due = Vec::new();
+            if let Some(known) = state.tracks.get_mut(track) {
+                known.inflow.release(u64::MAX, &mut due);
+            }
+            self.hand_out(&mut state, track, Flow::Rtp, due);
+        }
         self.ended.cancel();
         state.audience.dismiss();
     }

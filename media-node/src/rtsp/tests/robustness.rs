@@ -70,6 +70,25 @@ async fn what_a_publisher_over_udp_sends_at_once_and_leaves_is_played_to_the_end
 }
 
 #[tokio::test]
+async fn what_waits_for_a_lost_packet_is_played_when_its_publisher_leaves() {
+    let server = Server::start().await;
+    let url = server.url("u");
+    let mut publisher = Client::connect(&server).await;
+    publisher.publish(&url).await;
+    let mut player = Client::connect(&server).await;
+    player.play(&url, "RTP/AVP/TCP;unicast;interleaved=0-1").await;
+    let sent = [0, 1, 3].map(|sequence| rtp(sequence, 50));
+    for packet in &sent {
+        publisher.packet(0, packet).await.unwrap();
+    }
+    assert_eq!(publisher.ask("TEARDOWN", &url, &[], "").await.status, 200);
+    for packet in sent {
+        assert_eq!(player.next_packet().await, Some((0, packet)));
+    }
+    player.end().await;
+}
+
+#[tokio::test]
 async fn a_publisher_over_udp_lives_by_its_packets() {
     let server = with_limits(|limits| limits.publisher_silence = BRIEF).await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
