@@ -12,6 +12,7 @@ use super::{FrameFormat, Malformed};
 use crate::stream::annexb::START_CODE;
 use crate::stream::{Format, H265Format};
 
+const UNREADABLE_SPS: Malformed = Malformed("H.265: unreadable sequence parameter set");
 const MAX_SPS_ID: u32 = 15;
 const MAX_PPS_ID: u32 = 63;
 const MAX_LAYER_SETS: u32 = 1024;
@@ -66,7 +67,11 @@ impl H265Sets {
     pub(super) fn put_sps(&mut self, nal: &Bytes) -> Result<bool, Malformed> {
         let nal = trimmed(nal)?;
         let ids = sps_ids(&nal).filter(|(id, _)| *id <= MAX_SPS_ID);
-        let (id, vps_id) = ids.ok_or(Malformed("H.265: unreadable sequence parameter set"))?;
+        let (id, vps_id) = ids.ok_or(UNREADABLE_SPS)?;
+        let is_readable = |nal: &[u8]| SpsContent::read(nal).is_some();
+        if self.sps.get(&id).is_some_and(|former| is_readable(&former.nal)) && !is_readable(&nal) {
+            return Err(UNREADABLE_SPS);
+        }
         let sps = Sps { vps_id, nal };
         let changed = self.sps.get(&id) != Some(&sps);
         self.sps.insert(id, sps);
@@ -148,7 +153,7 @@ struct Meaning {
 /// `sets`: VPS, SPS and PPS.
 fn format(sets: &[Bytes; 3]) -> Result<(FrameFormat, Meaning), Malformed> {
     let [vps, sps, pps] = sets;
-    let read = SpsContent::read(sps).ok_or(Malformed("H.265: unreadable sequence parameter set"))?;
+    let read = SpsContent::read(sps).ok_or(UNREADABLE_SPS)?;
     let h265 = H265Format {
         vps: vps.clone(),
         sps: sps.clone(),

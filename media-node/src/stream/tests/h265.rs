@@ -243,6 +243,26 @@ fn a_new_size_is_a_new_format_and_sets_that_mean_the_same_are_not() {
 }
 
 #[test]
+fn what_is_no_parameter_set_does_not_take_the_place_of_one() {
+    let mut h265 = h265("");
+    let mut frames = Vec::new();
+    for packet in [
+        packet(0, false, &sets()),
+        packet(0, true, IDR),
+        // Its numbers are there, and not what follows them.
+        packet(1, false, &hex(SPS)[..20]),
+        packet(1, true, P),
+        packet(2, true, IDR),
+    ] {
+        let is_broken = packet.payload.len() == 20;
+        assert_eq!(h265.push(&packet, &mut frames).is_err(), is_broken);
+    }
+    h265.end(&mut frames);
+    assert_eq!(timestamps(&frames), [0, 2]);
+    assert_eq!(frames[0].data, frames[1].data);
+}
+
+#[test]
 fn a_parameter_set_that_changes_between_keyframes_stays_in_the_stream() {
     let changed = [&hex(PPS)[..5], &[0x99]].concat();
     let frames = push_all(

@@ -82,28 +82,6 @@ fn check_pieces(sink: &DirSink, extension: &str) -> u64 {
     units
 }
 
-/// How many packets FFmpeg finds, as it says it.
-fn packets_in(playlist: &std::path::Path) -> String {
-    let output = std::process::Command::new("ffprobe")
-        .args([
-            "-v",
-            "error",
-            "-count_packets",
-            "-show_entries",
-            "stream=nb_read_packets",
-            "-of",
-            "csv=p=0",
-        ])
-        .arg(playlist)
-        .output();
-    String::from_utf8(output.unwrap().stdout)
-        .unwrap()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
 #[test]
 fn vp8_is_sliced_in_webm_as_it_comes() {
     let coded = coded_pictures("webm", &["-c:v", "libvpx", "-deadline", "realtime", "-g", "50"], 40);

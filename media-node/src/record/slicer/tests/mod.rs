@@ -40,6 +40,28 @@ fn feed(slicer: &mut Slicer<DirSink>, format: &Format, units: &[AccessUnit]) {
     }
 }
 
+/// How many packets FFmpeg finds, as it says it.
+fn packets_in(playlist: &std::path::Path) -> String {
+    let output = std::process::Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-count_packets",
+            "-show_entries",
+            "stream=nb_read_packets",
+            "-of",
+            "csv=p=0",
+        ])
+        .arg(playlist)
+        .output();
+    String::from_utf8(output.unwrap().stdout)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
 /// What holds of every playlist: each slice and the whole decode without a warning, each slice begins with a keyframe,
 /// decoding times grow throughout, each slice is as long as the playlist says, within `unit_ticks`. Returns the number of
 /// units.
