@@ -22,6 +22,10 @@ pub struct Heartbeat {
     /// Whether it takes no new work because its spool is nearly full: what it holds for the stores is not taken by them.
     #[serde(default)]
     pub spool_full: bool,
+    /// What each thread that carries media by WebRTC does, from 0 (idle) to 1 (all of a core), in an order that stays. Empty: the
+    /// node has none, or is too old to tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<f64>,
     /// The recordings that it holds, including ended ones that still upload.
     pub recordings: Vec<HeldRecording>,
 }

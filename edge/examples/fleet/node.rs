@@ -95,6 +95,7 @@ impl SimNode {
                         version: "1".to_owned(),
                         capacity: 50,
                         url: None,
+                        started_ms: None,
                     },
                 };
                 say(&FromNode::Hello(hello), &mut out);
@@ -129,6 +130,7 @@ impl SimNode {
             load: 0.2,
             draining: false,
             spool_full: false,
+            threads: Vec::new(),
             recordings: self.recordings.iter().map(held).collect(),
         };
         self.ask(NodeAsk::Beat(beat), None, out);

@@ -20,6 +20,8 @@ const SAVE_MS: u64 = 5_000;
 const PROMISE_MS: u64 = 10_000;
 const MAX_NODES: usize = 1_000;
 const MAX_TEXT: usize = 512;
+/// Threads of a node that are told of: a node of more cores tells of these.
+const MAX_THREADS: usize = 64;
 
 /// All nodes that were heard of in the last ten minutes, at most 1000.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +71,9 @@ pub struct NodeRow {
     /// Whether it takes no work because its spool is nearly full.
     #[serde(default)]
     pub spool_full: bool,
+    /// What each of its threads of media does, from 0 (idle) to 1 (all of a core).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<f64>,
     /// The number of recordings that it holds, including ended ones that still upload.
     pub recordings: u32,
     pub heard_ms: u64,
@@ -215,6 +220,7 @@ impl Fleet {
             load: heartbeat.load.clamp(0.0, 1.0),
             draining: heartbeat.draining,
             spool_full: heartbeat.spool_full,
+            threads: threads(heartbeat.threads),
             recordings: u32::try_from(held.len()).unwrap_or(u32::MAX),
             heard_ms: now_ms,
             vouched: by == By::Line,
@@ -254,6 +260,11 @@ impl Known {
         let most_ms = if self.row.vouched { VOUCHED_MS } else { ALIVE_MS };
         !self.row.absent && now_ms.saturating_sub(self.row.heard_ms) < most_ms
     }
+}
+
+fn threads(told: Vec<f64>) -> Vec<f64> {
+    let told = told.into_iter().take(MAX_THREADS);
+    told.map(|share| share.clamp(0.0, 1.0)).collect()
 }
 
 /// Whether a restarted object would place wrongly with the old row.
@@ -314,6 +325,7 @@ pub(super) mod tests {
             load: 0.0,
             draining: false,
             spool_full: false,
+            threads: Vec::new(),
             recordings: Vec::new(),
         }
     }

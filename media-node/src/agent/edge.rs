@@ -42,6 +42,7 @@ impl Edge {
                     load: heartbeat.load,
                     draining: heartbeat.draining,
                     spool_full: heartbeat.spool_full,
+                    threads: heartbeat.threads.clone(),
                     recordings: heartbeat.recordings.clone(),
                 });
                 match session.ask(ask).await? {

@@ -65,6 +65,7 @@ fn newest(identity: &Identity, supervisor: &Supervisor) -> Heartbeat {
         load: supervisor.load().min(1.0),
         draining: supervisor.is_draining(),
         spool_full: supervisor.is_spool_full(),
+        threads: Vec::new(),
         recordings: supervisor.held(),
     }
 }

@@ -86,6 +86,7 @@ mod tests {
                 version: "0.1".into(),
                 capacity: 4,
                 url: None,
+                started_ms: None,
             },
         });
         let beat = FromNode::Ask {
@@ -94,6 +95,7 @@ mod tests {
                 load: 0.5,
                 draining: false,
                 spool_full: false,
+                threads: Vec::new(),
                 recordings: Vec::new(),
             }),
         };

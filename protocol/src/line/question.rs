@@ -38,6 +38,9 @@ pub struct Beat {
     /// Whether it takes no new work because its spool is nearly full.
     #[serde(default)]
     pub spool_full: bool,
+    /// As in [`Heartbeat`](crate::Heartbeat).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<f64>,
     /// The recordings that it holds, including ended ones that still upload.
     pub recordings: Vec<HeldRecording>,
 }

@@ -76,6 +76,7 @@ impl Lined {
             load,
             draining,
             spool_full,
+            threads,
             recordings,
             ..
         } = heartbeat;
@@ -83,6 +84,7 @@ impl Lined {
             load,
             draining,
             spool_full,
+            threads,
             recordings,
         };
         self.ask(NodeAsk::Beat(beat)).await;
@@ -203,6 +205,7 @@ fn identity(shared: &Shared) -> Identity {
         version: heartbeat.version,
         capacity: heartbeat.capacity,
         url: heartbeat.url,
+        started_ms: None,
     }
 }
 

@@ -205,6 +205,7 @@ impl Shared {
             load: 0.0,
             draining: false,
             spool_full: false,
+            threads: Vec::new(),
             recordings: self.lock().iter().map(held).collect(),
         }
     }

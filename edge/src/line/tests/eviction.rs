@@ -41,6 +41,7 @@ fn a_beat_after_the_sleep_is_that_of_the_same_node() {
         load: 0.0,
         draining: false,
         spool_full: false,
+        threads: Vec::new(),
         recordings: Vec::new(),
     });
     let outputs = bench.say(1, &FromNode::Ask { id: 1, ask });

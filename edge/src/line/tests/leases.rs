@@ -288,6 +288,7 @@ fn beat(channels: &[&str]) -> NodeAsk {
         load: 0.0,
         draining: false,
         spool_full: false,
+        threads: Vec::new(),
         recordings: channels.iter().map(named).collect(),
     })
 }

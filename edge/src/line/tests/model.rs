@@ -156,6 +156,7 @@ impl World {
             load: 0.0,
             draining: false,
             spool_full: false,
+            threads: Vec::new(),
             recordings: Vec::new(),
         });
         self.send_up(socket, &FromNode::Ask { id, ask });

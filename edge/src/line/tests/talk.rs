@@ -36,6 +36,7 @@ fn beat() -> NodeAsk {
         load: 0.5,
         draining: true,
         spool_full: false,
+        threads: Vec::new(),
         recordings: Vec::new(),
     })
 }
@@ -76,6 +77,7 @@ fn a_beat_becomes_the_heartbeat_of_the_node_that_said_hello() {
         load: 0.5,
         draining: true,
         spool_full: false,
+        threads: Vec::new(),
         recordings: Vec::new(),
     };
     let outputs = bench.say(1, &asking(7, beat()));

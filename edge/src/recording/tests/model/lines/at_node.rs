@@ -45,6 +45,7 @@ impl World {
                 version: String::new(),
                 capacity: 9,
                 url: None,
+                started_ms: None,
             },
         });
         self.up(node, socket, &hello);
@@ -178,6 +179,7 @@ impl World {
             load: 0.0,
             draining: false,
             spool_full: false,
+            threads: Vec::new(),
             recordings: recordings.collect(),
         };
         self.calls += 1;
