@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::parts::{file_of, part_of, parts, whole};
+use super::parts::{file_of, number_of, part_of, parts, whole};
 use super::{key, number, query, sid};
 use crate::app::{Filter, Listed, Reply, Request};
 use crate::dialect::house::Handing;
@@ -30,7 +30,7 @@ pub(in crate::dialect::uprtc) fn room_status(asked: Asked, room_id: &str) -> Ste
                 Some(Outcome::State(view)) if view.standing == Standing::Done && parts(&view.files).len() > 1 => {
                     status(asked.clone(), &record_id)
                 }
-                Some(Outcome::State(view)) => status_of(number(view.standing)),
+                Some(Outcome::State(view)) => status_of(number_of(view.standing, &view.files)),
                 Some(_) => status_of(0),
                 None => reply::failure(ApiError::unanswered()),
             })))
@@ -77,7 +77,7 @@ pub(in crate::dialect::uprtc) fn status(asked: Asked, record_id: &str) -> Step {
             Some(Outcome::State(view)) if view.standing == Standing::Done && parts(&view.files).len() > 1 => {
                 status_of(number(Standing::Finishing))
             }
-            Some(Outcome::State(view)) => status_of(number(view.standing)),
+            Some(Outcome::State(view)) => status_of(number_of(view.standing, &view.files)),
             _ => status_of(number(listed.standing)),
         })))
     })
@@ -85,7 +85,7 @@ pub(in crate::dialect::uprtc) fn status(asked: Asked, record_id: &str) -> Step {
 
 /// As the index has it. Of files that could not be joined, it is told how many there are.
 fn known(listed: &Listed) -> Step {
-    let number = number(listed.standing);
+    let number = number_of(listed.standing, &listed.files);
     match parts(&listed.files).len() {
         count if count > 1 && listed.standing == Standing::Done => {
             reply::success(json!({ "status": number, "parts": count }))

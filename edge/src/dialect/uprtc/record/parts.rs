@@ -8,6 +8,14 @@ use crate::dialect::uprtc::code::{ApiError, NO_FILE};
 use crate::joining::{Order, Part, Recorded};
 use crate::recording::{House, Standing, Status};
 
+/// How a record stands, by the vendor's number. One that is over and has no file has failed: nobody has published.
+pub(super) fn number_of(standing: Standing, files: &[RecordedFile]) -> u8 {
+    match standing {
+        Standing::Done if parts(files).is_empty() => number(Standing::Failed),
+        standing => number(standing),
+    }
+}
+
 /// The files of a record that are in the app's store, in the order in which they were recorded: more than one where a media node
 /// was lost while it recorded.
 pub(super) fn parts(files: &[RecordedFile]) -> Vec<&RecordedFile> {
@@ -67,7 +75,7 @@ pub(super) fn file_of(listed: Option<&Listed>) -> Result<(&House, &RecordedFile)
         .zip(file)
         .filter(|_| listed.standing == Standing::Done);
     found.ok_or_else(|| {
-        let standing = number(listed.standing);
+        let standing = number_of(listed.standing, &listed.files);
         none(&format!("the file is there when the status is 6, and it is {standing}"))
     })
 }
