@@ -317,6 +317,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     let long = shared![
         fsp_automatic::nine_users_are_in_one_picture,
         fsp_automatic::a_task_is_in_files_of_the_length_that_is_asked_for,
+        uploads::a_gigabyte_comes_by_a_socket_that_breaks,
     ];
     trials.extend(long.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
     // Those that take the machine most are apart from one another.

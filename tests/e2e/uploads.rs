@@ -1,5 +1,6 @@
 //! Files that customers and their clients send become recordings of the app.
 
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +17,12 @@ use crate::rooms::{await_status, customer, fetch_record, text};
 const SECONDS: u32 = 3;
 /// For a node to make the recording on a busy machine.
 const LIMIT: Duration = Duration::from_secs(90);
+/// A little more than a gigabyte of plain pictures.
+const LONG_SECONDS: u32 = 130;
+const BREAKS: u64 = 20;
+/// As many bytes as a frame may have, and as may wait for their confirmation.
+const LARGEST_FRAME: u64 = 256 << 10;
+const ON_THE_WAY: u64 = 6 << 20;
 /// Frames of a client.
 const FRAME_BYTES: usize = 32 << 10;
 
@@ -147,6 +154,69 @@ async fn send(customer: &Uprtc, file: &[u8]) -> String {
     assert_eq!(client.next().await, Some(json!({ "done": true })));
     assert_eq!(client.next().await, None);
     record_id.to_owned()
+}
+
+/// A file of a gigabyte by a socket that breaks again and again, at whatever place that is.
+pub(crate) async fn a_gigabyte_comes_by_a_socket_that_breaks(stack: &Stack) {
+    let customer = customer(stack);
+    let path = stack.logs().join("gigabyte.avi");
+    let picture = format!("testsrc2=size=640x360:rate=25:duration={LONG_SECONDS}");
+    let made = Command::new("ffmpeg")
+        .args(["-loglevel", "error", "-y", "-f", "lavfi", "-i", &picture])
+        .args(["-c:v", "rawvideo", "-pix_fmt", "yuv420p"])
+        .arg(&path)
+        .status();
+    assert!(made.await.expect("ffmpeg runs").success());
+    let mut file = std::fs::File::open(&path).expect("the file");
+    let bytes = file.metadata().expect("its length").len();
+    assert!(bytes > 1 << 30, "{bytes}");
+    let given = customer.done(Method::POST, "/record/client/upload", None).await;
+    let (url, record_id) = (text(&given["serverUrl"]), text(&given["recordId"]));
+    let begin = std::time::Instant::now();
+    let mut stored = 0;
+    for part in 1..=BREAKS + 1 {
+        let until = bytes * part / (BREAKS + 1);
+        let mut client = UploadClient::open(&format!("{url}&offset={stored}")).await;
+        let mut sent = acknowledged(&mut client).await;
+        assert!(sent >= stored, "what was confirmed is kept");
+        stored = sent;
+        file.seek(SeekFrom::Start(sent)).expect("a place in the file");
+        while sent < until {
+            let length = (until - sent).min(LARGEST_FRAME);
+            let mut frame = vec![0; usize::try_from(length).expect("a length")];
+            file.read_exact(&mut frame).expect("bytes of the file");
+            client.send(&frame).await;
+            sent += length;
+            while sent - stored > ON_THE_WAY {
+                stored = acknowledged(&mut client).await;
+            }
+        }
+        if part > BREAKS {
+            client.say(&json!({ "end": true })).await;
+            while acknowledged(&mut client).await < bytes {}
+            assert_eq!(client.next().await, Some(json!({ "done": true })));
+        }
+    }
+    println!("{bytes} bytes with {BREAKS} breaks took {:?}", begin.elapsed());
+    wait::until("the file is a recording", 5 * LIMIT, async || {
+        let status = customer
+            .call(Method::GET, &format!("/record/{record_id}/status"), None)
+            .await;
+        (status["data"]["status"] == 6).then_some(())
+    })
+    .await;
+    let file = fetch_record(&customer, stack, record_id, "gigabyte.mp4").await;
+    let lasts = probe::duration(&file).await;
+    assert!((lasts - f64::from(LONG_SECONDS)).abs() < 0.3, "it lasts {lasts} s");
+    println!("it was there after {:?}", begin.elapsed());
+}
+
+/// How much is stored, as the next frame says.
+async fn acknowledged(client: &mut UploadClient) -> u64 {
+    let frame = client.next().await.expect("the socket is open");
+    frame["ack"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no confirmation: {frame}"))
 }
 
 /// In a room of its own: to a client who is there before it begins, and to a player of the channel.

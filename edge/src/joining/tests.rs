@@ -1,5 +1,7 @@
 //! The life of a join: its node is lost, has no room, fails; and what whoever waits is told.
 
+mod recordings;
+
 use protocol::{Fault, Joined, JoinedFile, RecordedFile, RecorderKey, Refusal, RefusalCode, Secret};
 
 use super::*;
@@ -36,6 +38,7 @@ fn order(callbacks: usize) -> Order {
         house: House::default(),
         told: vec![told; callbacks],
         imports: false,
+        recording: None,
     }
 }
 
@@ -344,16 +347,22 @@ fn the_pieces_of_an_imported_file_are_deleted_when_all_is_told() {
     assert_eq!(standing(&effects), Some(Standing::Done));
     let effects = bench.event(Event::Told(true));
     assert!(
-        matches!(effects.as_slice(), [Effect::Clear(order)] if order.imports),
+        matches!(
+            effects.as_slice(),
+            [Effect::Clear {
+                waste: Waste::Pieces,
+                ..
+            }]
+        ),
         "{effects:?}"
     );
     let effects = bench.event(Event::Cleared(Ok(false)));
     assert!(
-        matches!(effects.as_slice(), [Effect::Clear(_)]),
+        matches!(effects.as_slice(), [Effect::Clear { .. }]),
         "there may be more: {effects:?}"
     );
     assert_eq!(bench.event(Event::Cleared(Err("refused".into()))), []);
-    assert!(matches!(bench.ring().as_slice(), [Effect::Clear(_)]));
+    assert!(matches!(bench.ring().as_slice(), [Effect::Clear { .. }]));
     assert_eq!(bench.event(Event::Cleared(Ok(true))), []);
     assert_eq!(bench.join, None);
 }

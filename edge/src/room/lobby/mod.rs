@@ -6,6 +6,8 @@
 //! for both are on their way, and rooms of two apps are never connected. Media and frames do not pass here. It is asked when a
 //! room begins or ends, when rooms are connected or separated, and when somebody joins.
 
+mod contract;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -13,95 +15,12 @@ use serde::{Deserialize, Serialize};
 use super::limits::{AGAIN_MS, MAX_SET};
 use super::problem::Problem;
 use crate::object::{self, CallId};
+pub use contract::{Effect, Event, Input, Output, Question, Reply, Request};
 
 /// Rooms of one app, blocked users, servers that are out of use.
 const MAX_ROOMS: usize = 100_000;
 const MAX_BLOCKED: usize = 100_000;
 const MAX_RECYCLED: usize = 1_000;
-
-/// What the lobby of this app is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Question {
-    pub app_id: String,
-    pub request: Request,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Request {
-    /// A room is there.
-    Enter {
-        room_id: String,
-        live: bool,
-    },
-    /// A room is over.
-    Leave {
-        room_id: String,
-    },
-    /// To connect two live rooms, and all that are connected with either.
-    Merge {
-        room_id: String,
-        other: String,
-    },
-    /// To take a room out of those that it is connected with.
-    Separate {
-        room_id: String,
-    },
-    /// The rooms that this one is connected with.
-    Merged {
-        room_id: String,
-    },
-    /// How many rooms there are.
-    Count,
-    /// Whether a user is let in.
-    Admit {
-        user_id: String,
-    },
-    Block {
-        user_id: String,
-    },
-    /// To use a server no longer, or to use it again.
-    Recycle {
-        node_id: String,
-        again: bool,
-    },
-    /// The servers that are not used.
-    Recycled,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reply {
-    Done,
-    Rooms(Vec<String>),
-    Count(usize),
-    /// Whether a user is let in.
-    Admitted(bool),
-    Nodes(Vec<String>),
-    Denied(Problem),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// What came of [`Effect::Tell`].
-    Told { room_id: String, version: u64, ok: bool },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Keep what [`Lobby::take_changes`] returns. To be persisted before anything else is done.
-    Save,
-    /// Tell a room what it is connected with; answer with [`Event::Told`].
-    Tell {
-        app_id: String,
-        room_id: String,
-        version: u64,
-        room_ids: Vec<String>,
-    },
-}
-
-pub type Input = object::Input<Question, Event>;
-pub type Output = object::Output<Reply, Effect>;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lobby {
@@ -173,6 +92,8 @@ pub fn step(lobby: &mut Lobby, input: Input, now_ms: u64) -> Vec<Output> {
                 true => out.push(Output::Reply { to: by, reply }),
                 false => lobby.waiting.push((by, told)),
             }
+            // A room that is over is waited for no longer.
+            lobby.answer(&mut out);
         }
         object::Input::Event(Event::Told { room_id, version, ok }) => {
             lobby.told(&room_id, version, ok, now_ms, &mut out);
@@ -194,6 +115,12 @@ impl Lobby {
         self.rooms.extend(rooms);
         self.again_ms = (!self.untold.is_empty()).then_some(now_ms);
         self
+    }
+
+    /// As [`Self::restored`] takes them.
+    #[cfg(test)]
+    pub(super) fn rooms_kept(&self) -> BTreeMap<String, Known> {
+        self.rooms.clone()
     }
 
     /// What has changed since this was asked last.
@@ -222,13 +149,25 @@ impl Lobby {
                     return (Reply::Denied(Problem::TooManyConnections), nobody);
                 }
                 self.changed.insert(room_id.clone());
-                self.rooms.insert(room_id, Known { live, set: None });
-                (Reply::Done, nobody)
+                // One that tells it twice may have been connected meanwhile.
+                let set = self.rooms.get(&room_id).filter(|known| known.live == live);
+                let set = set.and_then(|known| known.set);
+                let version = self.version;
+                if set.is_some() {
+                    self.version = version.saturating_add(1).max(now_ms);
+                    self.untold.insert(room_id.clone(), self.version);
+                    self.has_changed = true;
+                }
+                self.rooms.insert(room_id, Known { live, set });
+                (Reply::Entered { version }, nobody)
             }
             Request::Leave { room_id } => {
                 self.separate(&room_id, now_ms);
                 self.rooms.remove(&room_id);
                 self.has_changed |= self.untold.remove(&room_id).is_some();
+                for (_, rooms) in &mut self.waiting {
+                    rooms.remove(&room_id);
+                }
                 self.changed.insert(room_id);
                 (Reply::Done, nobody)
             }
@@ -267,7 +206,7 @@ impl Lobby {
     }
 
     /// The rooms of a room's set, itself among them.
-    fn set_of(&self, room_id: &str) -> Vec<String> {
+    pub(super) fn set_of(&self, room_id: &str) -> Vec<String> {
         let set = self.rooms.get(room_id).and_then(|known| known.set);
         let Some(set) = set else {
             return vec![room_id.to_owned()];
@@ -342,6 +281,11 @@ impl Lobby {
         for (_, rooms) in &mut self.waiting {
             rooms.remove(room_id);
         }
+        self.answer(out);
+    }
+
+    /// Answers those who wait for nobody any more.
+    fn answer(&mut self, out: &mut Vec<Output>) {
         let (done, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition(|(_, rooms)| rooms.is_empty());

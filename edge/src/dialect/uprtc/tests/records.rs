@@ -6,11 +6,11 @@ use super::*;
 use crate::dialect::uprtc::record::sid;
 use crate::recording::{Command, House, RecordingView, Standing, Start, Status};
 
-fn started() -> Option<Outcome> {
+pub(super) fn started() -> Option<Outcome> {
     Some(Outcome::Started { sid: String::new() })
 }
 
-fn view(standing: Standing) -> RecordingView {
+pub(super) fn view(standing: Standing) -> RecordingView {
     let status = match standing {
         Standing::Done => Status::Ended,
         Standing::Failed => Status::Failed,
@@ -26,7 +26,23 @@ fn view(standing: Standing) -> RecordingView {
         status,
         standing,
         mp4: true,
+        files: vec![file()],
         ..RecordingView::new(key, sid(APP, "record1"), Mode::Mix, NOW_MS)
+    }
+}
+
+fn file() -> RecordedFile {
+    RecordedFile {
+        name: "record1.mp4".into(),
+        track: TrackKind::Video,
+        kind: FileKind::Mp4,
+        uid: "0".into(),
+        start_ms: NOW_MS,
+        duration_ms: 60_000,
+        slices: 1,
+        bytes: 1_000,
+        uploaded_slices: 1,
+        md5: None,
     }
 }
 
@@ -219,6 +235,15 @@ fn statuses_are_the_vendors_numbers_for_the_room_and_for_the_record() {
     }
     bench.listed.replace(vec![listed(&record_id, Standing::Done)]);
     assert_eq!(of_record(&record_id), 6, "the index knows what is over");
+    // Nobody has published while it was recorded.
+    let mut nothing = view(Standing::Done);
+    nothing.files.clear();
+    bench.outcomes.replace(vec![Some(Outcome::State(Box::new(nothing)))]);
+    assert_eq!(of_room(), 7);
+    let mut listed = listed(&record_id, Standing::Done);
+    listed.files.clear();
+    bench.listed.replace(vec![listed]);
+    assert_eq!(of_record(&record_id), 7);
 }
 
 #[test]
@@ -244,7 +269,7 @@ fn a_record_is_stopped_by_its_room_and_with_it() {
     assert!(matches!(bench.calls.borrow()[0].command, Command::Stop(ref stop) if stop.at_once));
 }
 
-fn listed(record_id: &str, standing: Standing) -> Listed {
+pub(super) fn listed(record_id: &str, standing: Standing) -> Listed {
     let view = view(standing);
     let sid = sid(APP, record_id);
     Listed {
@@ -254,15 +279,7 @@ fn listed(record_id: &str, standing: Standing) -> Listed {
         },
         files: vec![RecordedFile {
             name: format!("house/{APP}/{sid}/{record_id}.mp4"),
-            track: TrackKind::Video,
-            kind: FileKind::Mp4,
-            uid: "0".into(),
-            start_ms: NOW_MS,
-            duration_ms: 60_000,
-            slices: 1,
-            bytes: 1_000,
-            uploaded_slices: 1,
-            md5: None,
+            ..file()
         }],
         sid,
         mode: Mode::Mix,
