@@ -95,6 +95,7 @@ impl SimNode {
                         version: "1".to_owned(),
                         capacity: 50,
                         url: None,
+                        started_ms: None,
                     },
                 };
                 say(&FromNode::Hello(hello), &mut out);

@@ -82,6 +82,8 @@ pub enum Reply {
     Find(Option<Box<Listed>>),
     Usage(UsageView),
     Erase(Erasing),
+    /// News: the recording that they change is deleted, or about to be.
+    Gone,
 }
 
 /// What becomes of the wish to delete a recording, its files or its place in lists.

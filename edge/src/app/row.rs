@@ -43,6 +43,9 @@ pub struct News {
     /// Of one that is made of others.
     #[serde(default)]
     pub made: Option<Made>,
+    /// They change what is known of a recording: one that is deleted stays so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub amends: bool,
     /// When the recording may be forgotten.
     pub expires_ms: u64,
 }
@@ -75,8 +78,17 @@ impl News {
             house: view.house.clone(),
             files: view.house.iter().flat_map(|_| view.files.clone()).collect(),
             made: None,
+            amends: false,
             expires_ms,
         }
+    }
+}
+
+impl News {
+    /// Whether the recording that they change is deleted, or about to be. `known`: its row.
+    pub fn is_late(&self, known: Option<&Row>) -> bool {
+        let is_gone = known.is_none_or(|known| known.emptied || known.listed.erasure.is_some());
+        self.amends && is_gone
     }
 }
 

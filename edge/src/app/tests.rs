@@ -98,6 +98,7 @@ fn news(sid: &str, revision: u64, status: Status) -> News {
         house: None,
         files: Vec::new(),
         made: None,
+        amends: false,
         expires_ms: NOW + 100 * MINUTE,
     }
 }

@@ -107,7 +107,7 @@ impl Usage {
 
     /// `known`: the recording's row.
     pub fn told(&mut self, news: News, known: Option<Row>, now_ms: u64) -> Change {
-        if known.as_ref().is_some_and(|known| known.revision > news.revision) {
+        if known.as_ref().is_some_and(|known| known.revision > news.revision) || news.is_late(known.as_ref()) {
             return Change::default();
         }
         self.hold_up(&news, now_ms);

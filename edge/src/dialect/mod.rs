@@ -17,8 +17,10 @@ mod vendor;
 use serde_json::json;
 
 use crate::access::{App, Automatic, Callback, Method, Store};
+use crate::app::Listed;
 use crate::gateway::listener::{Said, Told};
 use crate::http::{Request, Response};
+use crate::joining::Order;
 use crate::recording::{Call, Event, Notice, Subject};
 
 pub use notification::{EventType, Notification, notice_id};
@@ -76,6 +78,13 @@ macro_rules! vendors {
                 }
             }
 
+            /// Whether channels whose names are IDs of rooms are rooms.
+            pub fn has_rooms(self) -> bool {
+                match self.0 {
+                    $(Spoken::$vendor(_) => <$dialect>::HAS_ROOMS,)+
+                }
+            }
+
             /// What those who listen are told of an event of a recording; `None` for nothing.
             pub fn told(self, subject: &Subject, event: &Event) -> Option<String> {
                 match self.0 {
@@ -115,6 +124,13 @@ macro_rules! vendors {
             pub fn joined(self, joined: &Joined<'_>, terms: NoticeTerms<'_>) -> Option<Notification> {
                 match self.0 {
                     $(Spoken::$vendor(dialect) => dialect.joined(joined, terms),)+
+                }
+            }
+
+            /// What is to be made of a recording that is over, by the app's index; `None` for most.
+            pub fn whole(self, listed: &Listed) -> Option<Order> {
+                match self.0 {
+                    $(Spoken::$vendor(dialect) => dialect.whole(listed),)+
                 }
             }
         }

@@ -3,6 +3,7 @@ use protocol::{RecordedFile, Refusal};
 use super::notification::{EventType, Notification};
 use super::step::Step;
 use crate::access::{App, Automatic, Callback, Directory, Entropy, HouseStorage, Method, Store};
+use crate::app::Listed;
 use crate::http::Request;
 use crate::input::Targets;
 use crate::joining::Order;
@@ -19,6 +20,9 @@ pub(super) trait Vendor: Copy + PartialEq + 'static {
 
     /// Whether customers can listen to what happens in their apps.
     const HAS_LISTENERS: bool = false;
+
+    /// Whether channels whose names are IDs of rooms are rooms.
+    const HAS_ROOMS: bool = false;
 
     /// A request's place in the API.
     type Route<'a>;
@@ -70,6 +74,11 @@ pub(super) trait Vendor: Copy + PartialEq + 'static {
 
     /// The request that tells a callback what came of files that were joined; `None` where the vendor has none.
     fn joined(self, _joined: &Joined<'_>, _terms: NoticeTerms<'_>) -> Option<Notification> {
+        None
+    }
+
+    /// What is to be made of a recording that is over, by the app's index; `None` where its files are handed out as they are.
+    fn whole(self, _listed: &Listed) -> Option<Order> {
         None
     }
 

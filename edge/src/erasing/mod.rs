@@ -50,6 +50,27 @@ pub fn pieces(app: &App, store: &str, place: &str, name: &str) -> Result<Place, 
     })
 }
 
+/// The address by which a DELETE removes one object.
+///
+/// # Errors
+/// As of [`places`].
+pub fn object(app: &App, store: &str, key: &str, now_ms: u64) -> Result<String, &'static str> {
+    let house = app.house_storage.as_ref().and_then(|house| house.find(store));
+    let storage = house.ok_or("the object's store is none of the app's any more")?;
+    Ok(link::deletion(storage, key, now_ms))
+}
+
+/// Whether an object is gone, by the answer to its deletion.
+///
+/// # Errors
+/// Why it is not.
+pub fn deleted(status: u16) -> Result<(), String> {
+    match status {
+        200..300 | 404 => Ok(()),
+        status => Err(format!("the store answered {status} when it was to delete an object")),
+    }
+}
+
 impl Place {
     fn of(storage: Storage) -> Self {
         let folder = format!("{}/", storage.prefix);
@@ -77,20 +98,6 @@ impl Place {
         }
         let urls = keys.iter().map(|key| link::deletion(&self.storage, key, now_ms));
         Ok(urls.collect())
-    }
-
-    /// Whether an object is gone, by the answer to its deletion.
-    ///
-    /// # Errors
-    /// Why it is not.
-    pub fn deleted(&self, status: u16) -> Result<(), String> {
-        match status {
-            200..300 | 404 => Ok(()),
-            status => Err(format!(
-                "{} answered {status} when it was to delete an object",
-                self.name()
-            )),
-        }
     }
 
     fn name(&self) -> String {
@@ -175,6 +182,10 @@ mod tests {
         );
         assert!(place.deletions(200, "<Error/>", NOW).is_err());
         assert!(place.deletions(403, &list(&[]), NOW).is_err());
+        let id = HouseStorage::id(&storage("old"));
+        let url = object(&app(), &id, "p/a/sid/2.mp4", NOW).unwrap();
+        assert!(url.starts_with("https://s3.example/old/p/a/sid/2.mp4?X-Amz-"), "{url}");
+        assert!(object(&app(), "gone", "p/a/sid/2.mp4", NOW).is_err());
         for (status, gone) in [
             (200, true),
             (204, true),
@@ -183,7 +194,7 @@ mod tests {
             (500, false),
             (301, false),
         ] {
-            assert_eq!(place.deleted(status).is_ok(), gone, "{status}");
+            assert_eq!(deleted(status).is_ok(), gone, "{status}");
         }
     }
 }

@@ -1,4 +1,4 @@
-use protocol::{Joined, RecordedFile, RecorderKey, Refusal};
+use protocol::{EndCause, Joined, Mode, RecordedFile, RecorderKey, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Callback;
@@ -25,6 +25,21 @@ pub struct Order {
     /// The parts are pieces of one file, whatever it is coded in. They are below the order's place, and are deleted at the end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub imports: bool,
+    /// The recording whose own files the parts are. It is listed with the joined file in their place, and they are deleted then;
+    /// where they cannot be joined, they stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Box<Recorded>>,
+}
+
+/// A recording that is over, as the app's index lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    pub mode: Mode,
+    pub started_ms: u64,
+    pub ended_ms: Option<u64>,
+    pub cause: Option<EndCause>,
+    /// The parts, in their order.
+    pub files: Vec<RecordedFile>,
 }
 
 /// A file of MP4 in one of the app's own stores.
@@ -69,7 +84,9 @@ pub enum Event {
     },
     /// Whether the app's index has heard.
     Told(bool),
-    /// Whether the pieces are deleted; false: not all of them, and some may have gone.
+    /// The app's index does not list the recording any more that was to be changed.
+    Gone,
+    /// Whether what was to be deleted is; false: not all of it, and some may have gone.
     Cleared(Result<bool, String>),
     Delivered {
         /// As in the effect.
@@ -101,8 +118,8 @@ pub enum Effect {
     },
     /// Tell the app's index; answer with [`Event::Told`].
     Tell(Box<News>),
-    /// Delete pieces that nobody needs any more; answer with [`Event::Cleared`].
-    Clear(Box<Order>),
+    /// Delete what nobody needs any more; answer with [`Event::Cleared`].
+    Clear { order: Box<Order>, waste: Waste },
     /// Tell a callback; answer with [`Event::Delivered`].
     Deliver {
         order: Box<Order>,
@@ -110,6 +127,17 @@ pub enum Effect {
         to: usize,
         result: Box<Result<RecordedFile, Refusal>>,
     },
+}
+
+/// What nobody needs any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waste {
+    /// What an imported file has come in.
+    Pieces,
+    /// The files of a recording that are joined.
+    Parts,
+    /// All of a recording that was deleted while its files were joined.
+    Everything,
 }
 
 pub type Input = object::Input<Request, Event>;

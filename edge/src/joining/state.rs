@@ -1,10 +1,9 @@
 use protocol::{Fault, FileKind, Joined, JoinedFile, RecordedFile, Refusal, RefusalCode, TrackKind};
 use serde::{Deserialize, Serialize};
 
-use super::contract::{Answer, Effect, Event, Input, Order, Output, Reply, Request};
-use crate::app::{Made, News, Reservation};
+use super::contract::{Answer, Effect, Event, Input, Order, Output, Reply, Request, Waste};
 use crate::object::Output as Out;
-use crate::recording::{Delivery, Pacing, Standing, Status};
+use crate::recording::{Delivery, Pacing};
 
 /// After so long an effect whose end was not heard of is repeated.
 const LOST_MS: u64 = 60_000;
@@ -18,8 +17,8 @@ const MOST_TRIES: u32 = 6;
 const PATIENCE_MS: u64 = 3_600_000;
 /// The app's index takes what it has not heard of for long for gone.
 const RENEW_MS: u64 = 60_000;
-/// For how long a row without a store of its own would be kept. Here the store's own time counts.
-const KEPT_MS: u64 = 30 * 24 * 3_600_000;
+/// News of a recording begin with this when its files are joined: above all that its recorder has told of it, or may tell yet.
+const ABOVE_RECORDERS: u64 = 1 << 40;
 
 /// What steps are made with.
 #[derive(Clone, Copy, Debug)]
@@ -33,25 +32,28 @@ pub struct Terms {
 /// Files that are being joined, until everybody has been told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Join {
-    order: Order,
-    begun_ms: u64,
+    pub(super) order: Order,
+    pub(super) begun_ms: u64,
     /// When something has to be done again.
     due_ms: u64,
     /// The number of the news that the app's index gets.
-    revision: u64,
+    pub(super) revision: u64,
     heard_ms: u64,
-    tries: u32,
+    pub(super) tries: u32,
     /// Nodes that have been tried.
     exclude: Vec<String>,
     /// What the last of them, or the search for one, has come to.
     #[serde(default)]
-    trouble: Option<String>,
-    phase: Phase,
+    pub(super) trouble: Option<String>,
+    /// The recording has been deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_gone: bool,
+    pub(super) phase: Phase,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Phase {
+pub(super) enum Phase {
     Placing,
     At {
         node_id: String,
@@ -61,7 +63,7 @@ enum Phase {
         result: Result<RecordedFile, Refusal>,
         ended_ms: u64,
         is_told: bool,
-        /// There are no pieces, or they are deleted.
+        /// Nothing has to be deleted any more.
         #[serde(default = "yes")]
         is_cleared: bool,
         /// How many callbacks are done with.
@@ -114,14 +116,15 @@ pub fn step(join: &mut Option<Join>, input: Input, terms: Terms) -> Vec<Output> 
 impl Join {
     fn new(order: Order, now_ms: u64) -> Self {
         Self {
+            revision: order.recording.as_ref().map_or(0, |_| ABOVE_RECORDERS),
             order,
             begun_ms: now_ms,
             due_ms: now_ms,
-            revision: 0,
             heard_ms: now_ms,
             tries: 0,
             exclude: Vec::new(),
             trouble: None,
+            is_gone: false,
             phase: Phase::Placing,
         }
     }
@@ -160,7 +163,10 @@ impl Join {
                 order: Box::new(self.order.clone()),
             }),
             Phase::Over { is_told: false, .. } => effects.push(self.news(now_ms)),
-            Phase::Over { is_cleared: false, .. } => effects.push(Effect::Clear(Box::new(self.order.clone()))),
+            Phase::Over { is_cleared: false, .. } => effects.push(Effect::Clear {
+                order: Box::new(self.order.clone()),
+                waste: self.waste(),
+            }),
             Phase::Over { result, delivered, .. } => effects.push(Effect::Deliver {
                 order: Box::new(self.order.clone()),
                 to: *delivered,
@@ -182,7 +188,7 @@ impl Join {
                 Ok(node_id) => {
                     self.phase = Phase::At { node_id, silences: 0 };
                     self.due_ms = now_ms;
-                    if self.order.imports {
+                    if self.order.imports || self.order.recording.is_some() {
                         // It stands otherwise now, which is told at once.
                         self.heard_ms = 0;
                     }
@@ -212,6 +218,7 @@ impl Join {
                     self.due_ms = if heard { now_ms } else { now_ms.saturating_add(PAUSE_MS) };
                 }
             }
+            Event::Gone => self.gone(now_ms),
             Event::Cleared(cleared) => self.cleared(cleared, terms),
             Event::Delivered { to, delivery } => self.delivered(to, &delivery, terms),
             Event::Placed(_) => {}
@@ -256,11 +263,12 @@ impl Join {
 
     fn end(&mut self, result: Result<RecordedFile, Refusal>, now_ms: u64) {
         self.trouble = result.as_ref().err().map(|refusal| refusal.reason.clone());
+        let is_joined = self.order.recording.is_some() && result.is_ok();
         self.phase = Phase::Over {
             result,
             ended_ms: now_ms,
             is_told: false,
-            is_cleared: !self.order.imports,
+            is_cleared: !self.order.imports && !is_joined,
             delivered: 0,
             since_ms: now_ms,
             failures: 0,
@@ -268,7 +276,32 @@ impl Join {
         self.due_ms = now_ms;
     }
 
-    /// Pieces that cannot be deleted for long go with the recording.
+    /// Nobody is told of a recording that was deleted, and nothing of it is left. A node that is at work on it is waited for.
+    fn gone(&mut self, now_ms: u64) {
+        if let Phase::Over {
+            is_told,
+            is_cleared,
+            delivered,
+            since_ms,
+            ..
+        } = &mut self.phase
+        {
+            (*is_told, *is_cleared, *since_ms) = (true, false, now_ms);
+            *delivered = self.order.told.len();
+            self.is_gone = true;
+            self.due_ms = now_ms;
+        }
+    }
+
+    fn waste(&self) -> Waste {
+        match self.is_gone {
+            true => Waste::Everything,
+            false if self.order.imports => Waste::Pieces,
+            false => Waste::Parts,
+        }
+    }
+
+    /// What cannot be deleted for long goes with the recording.
     fn cleared(&mut self, cleared: Result<bool, String>, terms: Terms) {
         let Phase::Over {
             is_cleared,
@@ -332,60 +365,6 @@ impl Join {
             uploaded_slices: 1,
             md5: Some(joined.md5.clone()),
         }
-    }
-
-    fn made(&self) -> Made {
-        let node_id = match &self.phase {
-            Phase::At { node_id, .. } => Some(node_id.clone()),
-            Phase::Placing | Phase::Over { .. } => None,
-        };
-        Made {
-            of: self.order.parts.iter().map(|part| part.key.clone()).collect(),
-            node_id,
-            failures: self.tries,
-            error: self.trouble.clone(),
-        }
-    }
-
-    /// What the app's index is to know.
-    fn news(&mut self, now_ms: u64) -> Effect {
-        self.revision += 1;
-        let (status, standing, ended_ms, files) = match &self.phase {
-            // Of a file that was sent whole, nothing is captured any more.
-            Phase::Placing if self.order.imports => (Status::Recording, Standing::Finishing, None, Vec::new()),
-            Phase::At { .. } if self.order.imports => (Status::Recording, Standing::Uploading, None, Vec::new()),
-            Phase::Placing | Phase::At { .. } => (Status::Recording, Standing::Capturing, None, Vec::new()),
-            Phase::Over {
-                result: Ok(file),
-                ended_ms,
-                ..
-            } => (Status::Ended, Standing::Done, Some(*ended_ms), vec![file.clone()]),
-            Phase::Over {
-                result: Err(_),
-                ended_ms,
-                ..
-            } => (Status::Failed, Standing::Failed, Some(*ended_ms), Vec::new()),
-        };
-        Effect::Tell(Box::new(News {
-            reservation: Reservation {
-                sid: self.order.sid.clone(),
-                nonce: self.order.nonce.clone(),
-                key: self.order.key.clone(),
-                mode: protocol::Mode::Mix,
-            },
-            revision: self.revision,
-            status,
-            standing,
-            started_ms: self.begun_ms,
-            ended_ms,
-            cause: None,
-            held_up: 0,
-            awaited: Vec::new(),
-            house: Some(self.order.house.clone()),
-            files,
-            made: Some(self.made()),
-            expires_ms: now_ms.saturating_add(KEPT_MS),
-        }))
     }
 }
 

@@ -183,6 +183,9 @@ pub enum Effect {
     Vouch(Heartbeat),
     /// Tell the fleet that the node's line has broken.
     Absent { node_id: String },
+    /// Tell the node's channels that its process is another one since this time, Unix milliseconds. What does not arrive is made
+    /// good by time.
+    Restarted { node_id: String, at_ms: u64 },
     /// Tell the node's channels; answer with [`Event::Done`].
     Channels {
         asked: Asked,

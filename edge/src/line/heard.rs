@@ -45,6 +45,10 @@ impl Line {
             self.memo.node_id.clone_from(&greeting.node.node_id);
             let known = self.sockets.number(socket);
             greeting.line = known.or_else(|| Some(self.memo.begin(socket, now_ms)));
+            if self.memo.begins(greeting.node.started_ms) {
+                let node_id = greeting.node.node_id.clone();
+                out.push(Output::Effect(Effect::Restarted { node_id, at_ms: now_ms }));
+            }
         }
         let attachment = told.and_then(|told| {
             let gone = || Refusal::internal("the socket is closed".to_owned());

@@ -46,6 +46,18 @@ pub struct Memo {
     /// What the fleet knows of the node, as long as its line is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) beat: Option<Heartbeat>,
+    /// When the node's process began, by its own clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) started_ms: Option<u64>,
+}
+
+impl Memo {
+    /// Takes note of the process that says hello; whether another one has done so before.
+    pub(super) fn begins(&mut self, started_ms: Option<u64>) -> bool {
+        let before = self.started_ms;
+        self.started_ms = started_ms.or(before);
+        before.zip(started_ms).is_some_and(|(before, now)| before != now)
+    }
 }
 
 /// The lease of one line.

@@ -56,14 +56,18 @@ impl Turn<'_> {
         self.room.creating.push(by);
     }
 
-    pub(super) fn registered(&mut self, ok: bool) {
+    pub(super) fn registered(&mut self, ok: bool, version: u64) {
         self.room.registering = false;
         let creating = std::mem::take(&mut self.room.creating);
         match ok {
             true => {
                 if let Some(spec) = self.spec_mut() {
                     spec.registered = true;
+                    spec.merged_version = spec.merged_version.max(version);
                 }
+                // They may have come before the room.
+                let (app_id, room_id) = (self.room.kept.app_id.clone(), self.room.kept.room_id.clone());
+                self.effect(Effect::Ask { app_id, room_id });
             }
             // Nobody knows of it but the caller, who is told that it is not there.
             false if !creating.is_empty() => {
@@ -142,6 +146,7 @@ impl Turn<'_> {
             }
             Request::Expel { peer_id } => {
                 self.require(&peer_id)?;
+                self.disconnects(&peer_id);
                 self.dismiss(&peer_id, Problem::NotInRoom, "you have been removed from the room");
             }
             Request::Mirror(server) if is_live => self.mirrors(server)?,
@@ -168,7 +173,14 @@ impl Turn<'_> {
                 }
             }
             Request::Connect { version, room_ids } => self.connects(version, room_ids),
-            Request::Shared { from, version, tracks } => self.takes_shared(&from, version, tracks)?,
+            Request::Shared {
+                from,
+                version,
+                tracks,
+                heard,
+            } => self.takes_shared(&from, version, tracks, heard)?,
+            Request::Roster { users } => self.lists(users),
+            Request::Restarted { node_id, at_ms } => self.restarted(&node_id, at_ms),
             Request::News {
                 node_id,
                 events,

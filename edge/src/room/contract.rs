@@ -84,6 +84,18 @@ pub enum Request {
         from: String,
         version: u64,
         tracks: Vec<SharedTrack>,
+        /// The newest version of this room's tracks that the other one has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        heard: Option<u64>,
+    },
+    /// From the channel: who publishes to it, by whatever protocol.
+    Roster {
+        users: Vec<Publisher>,
+    },
+    /// A node's process is another one since this time, Unix milliseconds.
+    Restarted {
+        node_id: String,
+        at_ms: u64,
     },
     /// From a node.
     News {
@@ -91,6 +103,13 @@ pub enum Request {
         events: Vec<RoomEvent>,
         unshown: Vec<RoomUnshown>,
     },
+}
+
+/// Who publishes to a room's channel, and what that may be: whether there is sound with a picture, the channel does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publisher {
+    pub user_id: String,
+    pub sources: BTreeSet<RoomSource>,
 }
 
 /// The answer to a [`Request`] of the same name; `Done` to what asks nothing.
@@ -155,6 +174,10 @@ pub enum Answered {
 /// What happens to a room besides that it is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// A socket is open.
+    Opened {
+        socket: SocketId,
+    },
     Message {
         socket: SocketId,
         text: String,
@@ -187,6 +210,12 @@ pub enum Event {
     /// What came of [`Effect::Register`].
     Registered {
         ok: bool,
+        /// As [`Entered`](super::lobby::Reply::Entered).
+        version: u64,
+    },
+    /// What came of [`Effect::Ask`].
+    Roster {
+        users: Vec<Publisher>,
     },
     /// What came of [`Effect::Leave`].
     Left {
@@ -272,6 +301,17 @@ pub enum Effect {
         room_id: String,
         live: bool,
     },
+    /// Disconnect whoever publishes to the channel as this user, at whatever node.
+    Disconnect {
+        app_id: String,
+        room_id: String,
+        user_id: String,
+    },
+    /// Ask the channel who publishes to it; answer with [`Event::Roster`].
+    Ask {
+        app_id: String,
+        room_id: String,
+    },
     /// Tell the lobby that the room is over; answer with [`Event::Left`].
     Leave {
         app_id: String,
@@ -284,6 +324,8 @@ pub enum Effect {
         to: String,
         version: u64,
         tracks: Vec<SharedTrack>,
+        /// The newest version of that room's tracks that has come.
+        heard: u64,
     },
 }
 

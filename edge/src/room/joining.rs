@@ -1,7 +1,7 @@
 //! Coming and going.
 
 use super::contract::{Effect, Join, Row};
-use super::limits::{IDLE_MS, LOOK_MS, MAX_ID_BYTES, MAX_PEERS, SILENT_MS};
+use super::limits::{IDLE_MS, LOOK_MS, MAX_ID_BYTES, MAX_PEERS, MAX_STRANGERS, SILENT_MS, STRANGE_MS};
 use super::peer::Peer;
 use super::problem::Problem;
 use super::signal::{PeerView, ToClient, VERSION};
@@ -10,6 +10,31 @@ use super::terms::{May, SocketId};
 use super::turn::{CLOSED_OVER, CLOSED_REPLACED, CLOSED_SILENT, Turn};
 
 impl Turn<'_> {
+    /// A socket is open, whoever that is.
+    pub(super) fn opened(&mut self, socket: SocketId) {
+        if self.room.sockets.is_empty() && self.room.strangers.is_empty() {
+            // Nobody has been looked at for long.
+            self.room.looked_ms = self.now_ms;
+        }
+        self.room.strangers.insert(socket, self.now_ms);
+        if self.room.strangers.len() > MAX_STRANGERS {
+            let oldest = self.room.strangers.iter().min_by_key(|(_, since_ms)| **since_ms);
+            if let Some(oldest) = oldest.map(|(socket, _)| *socket) {
+                self.close_stranger(oldest, "too many sockets have not joined");
+            }
+        }
+    }
+
+    fn close_stranger(&mut self, socket: SocketId, reason: &str) {
+        self.room.strangers.remove(&socket);
+        self.room.admitting.remove(&socket);
+        self.effect(Effect::Close {
+            socket,
+            code: CLOSED_SILENT,
+            reason: reason.to_owned(),
+        });
+    }
+
     /// Looks into a wish to join, as far as that needs nobody else.
     pub(super) fn joins(&mut self, socket: SocketId, join: Join) {
         if self.room.sockets.contains_key(&socket) || !self.room.admitting.insert(socket) {
@@ -129,6 +154,7 @@ impl Turn<'_> {
         };
         self.room.peers.insert(join.peer_id.clone(), peer);
         self.room.changed.insert(Row::name_of_peer(&join.peer_id));
+        self.room.strangers.remove(&socket);
         self.room.sockets.insert(socket, join.peer_id.clone());
         self.greet(&join.peer_id, join.id, false);
         // An audience is too large for all of it to be told of each.
@@ -168,6 +194,7 @@ impl Turn<'_> {
         for (number, text) in &missed {
             peer.sent(*number, text.clone());
         }
+        self.room.strangers.remove(&socket);
         self.room.sockets.insert(socket, peer_id.clone());
         self.greet(peer_id, join.id, true);
         self.show_slots(peer_id);
@@ -244,6 +271,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn broke(&mut self, socket: SocketId) {
+        self.room.strangers.remove(&socket);
         self.room.admitting.remove(&socket);
         self.room.said.remove(&socket);
         let Some(peer_id) = self.room.sockets.remove(&socket) else {
@@ -268,6 +296,9 @@ impl Turn<'_> {
         for connection in peer.connections() {
             self.end_connection(connection);
         }
+        if peer.publishing.is_some() {
+            self.ceases(peer_id);
+        }
         for track_id in peer.tracks.keys() {
             self.tell_all(None, &ToClient::Untrack { track_id });
         }
@@ -288,6 +319,13 @@ impl Turn<'_> {
             return;
         }
         self.room.looked_ms = self.now_ms;
+        let now_ms = self.now_ms;
+        let late = self.room.strangers.iter();
+        let late = late.filter(|(_, since_ms)| since_ms.saturating_add(STRANGE_MS) <= now_ms);
+        let late: Vec<_> = late.map(|(socket, _)| *socket).collect();
+        for socket in late {
+            self.close_stranger(socket, "no join has come for 30 seconds");
+        }
         let sockets: Vec<_> = self
             .room
             .sockets

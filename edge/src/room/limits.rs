@@ -16,6 +16,10 @@ pub(super) const MAX_FRAMES: u32 = 300;
 pub const MAX_MESSAGE_BYTES: usize = 16 << 10;
 /// Sections of one offer that are looked at.
 pub(super) const MAX_SECTIONS: usize = 128;
+/// Sockets that have not joined: more than join at once, and few for somebody who opens what they can.
+pub(super) const MAX_STRANGERS: usize = 1_000;
+/// They are closed after so long.
+pub(super) const STRANGE_MS: u64 = 30_000;
 /// Messages that wait for a peer whose socket has broken, and those that are kept in case that it has broken unnoticed.
 pub(super) const MAX_WAITING: usize = 256;
 pub(super) const MAX_RECENT: usize = 32;

@@ -109,6 +109,7 @@ impl Turn<'_> {
                 self.end_connection(&Connection {
                     id: connection,
                     node_id,
+                    since_ms: self.now_ms,
                 });
             }
             return;
@@ -125,6 +126,7 @@ impl Turn<'_> {
                 let connection = Connection {
                     id: connection,
                     node_id,
+                    since_ms: self.now_ms,
                 };
                 return self.connected(&peer_id, id, side, connection, purpose, &sdp);
             }
@@ -244,12 +246,29 @@ impl Turn<'_> {
         peer.set_connection(side, None);
         self.tell(peer_id, &ToClient::Lost { pc: side, reason });
         match side {
-            Side::Publish => self.has_tracks(peer_id, &BTreeSet::new()),
+            Side::Publish => {
+                self.ceases(peer_id);
+                self.has_tracks(peer_id, &BTreeSet::new());
+            }
             Side::Subscribe => {
                 if let Some(peer) = self.peer_mut(peer_id) {
                     peer.slots.slots.clear();
                 }
             }
+        }
+    }
+
+    /// A node has nothing of what its process before this time had.
+    pub(super) fn restarted(&mut self, node_id: &str, at_ms: u64) {
+        let lost = self.room.peers.iter().flat_map(|(peer_id, peer)| {
+            let is_lost = |connection: &Connection| connection.node_id == node_id && connection.since_ms < at_ms;
+            let sides = [Side::Publish, Side::Subscribe].into_iter();
+            let sides = sides.filter(move |side| peer.connection(*side).is_some_and(is_lost));
+            sides.map(|side| (peer_id.clone(), side))
+        });
+        let lost: Vec<_> = lost.collect();
+        for (peer_id, side) in lost {
+            self.loses_connection(&peer_id, side, "the media server was restarted");
         }
     }
 

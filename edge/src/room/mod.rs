@@ -14,10 +14,12 @@
 //! | the object's process | rows have the room and its peers; sockets that closed with it count as broken |
 //! | what was being told to a node, to another room or to the lobby | it is told again until it was heard |
 //! | a node | its connections are lost, and clients make new ones, which go elsewhere |
+//! | a node's process | its channels are told when the next one begins, and clients make new connections |
 
 mod calls;
 mod contract;
 mod frames;
+mod guests;
 pub mod ids;
 mod joining;
 mod limits;
@@ -43,9 +45,10 @@ mod tracks;
 mod turn;
 
 pub use contract::{
-    Answered, Effect, Errand, Event, Input, Join, Kept, Output, Pings, Purpose, Question, Reply, Request, Row, View,
-    Wanted,
+    Answered, Effect, Errand, Event, Input, Join, Kept, Output, Pings, Publisher, Purpose, Question, Reply, Request,
+    Row, View, Wanted,
 };
+pub use guests::publishers;
 pub use limits::{DEFAULT_MEMBERS, MAX_ID_BYTES, MAX_MESSAGE_BYTES};
 pub use peer::{Connection, Peer, Track};
 pub use problem::Problem;

@@ -1,12 +1,7 @@
 //! What nodes tell.
 
-use std::collections::BTreeSet;
-
 use protocol::{RoomEvent, RoomSource, RoomUnshown};
 
-use super::contract::Row;
-use super::limits::MAX_PEERS;
-use super::peer::Peer;
 use super::signal::ToClient;
 use super::slots::side_of;
 use super::terms::Side;
@@ -63,22 +58,10 @@ impl Turn<'_> {
         match self.room.peers.get(&peer_id) {
             Some(peer) if peer.publishing.is_some() => self.runs_dry(&peer_id, source, !is_on),
             Some(_) => self.guest_tracks(peer_id, source, is_on),
-            None if is_on && self.room.peers.len() < MAX_PEERS => {
-                let number = self.room.next_number();
-                let guest = Peer {
-                    joined_ms: self.now_ms,
-                    number,
-                    ..Peer::default()
-                };
-                self.room.changed.insert(Row::name_of_peer(&peer_id));
-                self.room.peers.insert(peer_id.clone(), guest);
-                let arrival = ToClient::Peer {
-                    peer_id: &peer_id,
-                    state: "joined",
-                    role: self.spec().map(|spec| spec.role(&peer_id).name()),
-                };
-                self.tell_all(Some(&peer_id), &arrival);
-                self.guest_tracks(peer_id, source, is_on);
+            None if is_on => {
+                if self.guest_comes(&peer_id) {
+                    self.guest_tracks(peer_id, source, is_on);
+                }
             }
             None => {}
         }
@@ -98,23 +81,6 @@ impl Turn<'_> {
             let (track_id, track) = (track_id.clone(), *track);
             self.room.moved = true;
             self.shows_track(peer_id, &track_id, track);
-        }
-    }
-
-    /// Who publishes by another protocol has the tracks whose media comes, and is gone with the last one.
-    fn guest_tracks(&mut self, peer_id: String, source: RoomSource, is_on: bool) {
-        let Some(peer) = self.room.peers.get(&peer_id) else {
-            return;
-        };
-        let mut sources: BTreeSet<_> = peer.tracks.values().map(|track| track.source).collect();
-        match is_on {
-            true => sources.insert(source),
-            false => sources.remove(&source),
-        };
-        let is_over = sources.is_empty() && !peer.has_client();
-        self.has_tracks(&peer_id, &sources);
-        if is_over {
-            self.goes(&peer_id);
         }
     }
 }

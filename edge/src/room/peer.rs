@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::RoomSource;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ pub struct Peer {
     /// What it publishes, by the id of the track.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tracks: BTreeMap<String, Track>,
+    /// What the channel has listed it with, of one who publishes by another protocol.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) listed: BTreeSet<RoomSource>,
     #[serde(default)]
     pub(super) slots: Slots,
     /// The heights in which it wants tracks; 0: not at all.
@@ -56,6 +59,9 @@ pub struct Peer {
 pub struct Connection {
     pub id: String,
     pub node_id: String,
+    /// When the node has answered for it last, Unix milliseconds.
+    #[serde(default)]
+    pub since_ms: u64,
 }
 
 /// Something that a peer publishes.
@@ -121,6 +127,11 @@ impl Peer {
 
     pub(super) fn connections(&self) -> impl Iterator<Item = &Connection> {
         self.publishing.iter().chain(&self.subscribing)
+    }
+
+    /// What it publishes.
+    pub(super) fn sources(&self) -> BTreeSet<RoomSource> {
+        self.tracks.values().map(|track| track.source).collect()
     }
 
     /// Whether it signals, now or when it comes back.

@@ -11,6 +11,8 @@ pub struct ServerView {
     pub server: Server,
     /// From 0 (idle) to 1 (no room).
     pub load: f64,
+    /// What each of its threads of media does, from 0 (idle) to 1 (all of a core); empty where that is not known.
+    pub threads: Vec<f64>,
     /// Whether it takes more.
     pub takes: bool,
 }
@@ -40,6 +42,7 @@ pub fn servers(nodes: &[NodeView]) -> Vec<ServerView> {
                 load: (f64::from(node.row.recordings) / capacity)
                     .max(node.row.load)
                     .clamp(0.0, 1.0),
+                threads: node.row.threads.clone(),
                 takes: !node.row.draining,
             }
         })

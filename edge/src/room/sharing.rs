@@ -96,9 +96,20 @@ impl Turn<'_> {
         }
     }
 
-    /// What another room publishes. One that this room does not know to be connected has to tell it again.
-    pub(super) fn takes_shared(&mut self, from: &str, version: u64, tracks: Vec<SharedTrack>) -> Result<(), Problem> {
+    /// What another room publishes. One that this room does not know to be connected has to tell it again. `heard`: what it knows of
+    /// this room, which is nothing where it has ended and begun again.
+    pub(super) fn takes_shared(
+        &mut self,
+        from: &str,
+        version: u64,
+        tracks: Vec<SharedTrack>,
+        heard: Option<u64>,
+    ) -> Result<(), Problem> {
         let other = self.room.others.get_mut(from).ok_or(Problem::NoOtherRoom)?;
+        if let Some(heard) = heard.filter(|heard| *heard < other.told) {
+            other.told = heard;
+            self.room.changed.insert(Row::name_of_other(from));
+        }
         if version <= other.version {
             return Ok(());
         }
@@ -166,8 +177,10 @@ impl Turn<'_> {
             .others
             .iter()
             .filter(|(room_id, other)| other.told < version && !self.room.sharing.contains(*room_id));
-        let untold: Vec<_> = untold.map(|(room_id, _)| room_id.clone()).collect();
-        for to in untold {
+        let untold: Vec<_> = untold
+            .map(|(room_id, other)| (room_id.clone(), other.version))
+            .collect();
+        for (to, heard) in untold {
             self.room.sharing.insert(to.clone());
             self.effect(Effect::Share {
                 app_id: self.room.kept.app_id.clone(),
@@ -175,6 +188,7 @@ impl Turn<'_> {
                 to,
                 version,
                 tracks: tracks.clone(),
+                heard,
             });
         }
     }

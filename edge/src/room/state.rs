@@ -16,6 +16,8 @@ pub struct Room {
     pub(super) others: BTreeMap<String, Other>,
     /// The peers by their sockets.
     pub(super) sockets: BTreeMap<SocketId, String>,
+    /// Sockets that have not joined, each since when.
+    pub(super) strangers: BTreeMap<SocketId, u64>,
     /// Sockets whose wish to join is being looked into.
     pub(super) admitting: BTreeSet<SocketId>,
     /// Who waits for the lobby to know the room.
@@ -36,6 +38,8 @@ pub struct Room {
     pub(super) playing: bool,
     /// When it is to be asked next; `None`: now.
     pub(super) play_ms: Option<u64>,
+    /// Who has ceased to publish by a connection, and when: the channel may list them a little longer.
+    pub(super) ceased: BTreeMap<String, u64>,
     /// How many frames each socket has sent in which second.
     pub(super) said: BTreeMap<SocketId, (u64, u32)>,
     /// The number of the last message: when it was said, or the next number.
@@ -84,6 +88,8 @@ impl Room {
                 None => {}
             }
         }
+        let strange = open.iter().filter(|socket| !room.sockets.contains_key(*socket));
+        room.strangers = strange.map(|socket| (*socket, now_ms)).collect();
         // What was being told when the object went is told again.
         room.again_ms = room.has_untold().then_some(now_ms);
         room.shown = (room.kept.shared > 0).then(|| room.shared_tracks());
@@ -125,7 +131,8 @@ impl Room {
     /// When something is due, Unix milliseconds.
     pub fn next_alarm(&self) -> Option<u64> {
         let broken = self.peers.values().filter_map(|peer| peer.broken_ms);
-        let look = (!self.sockets.is_empty()).then(|| self.looked_ms.saturating_add(LOOK_MS));
+        let has_sockets = !self.sockets.is_empty() || !self.strangers.is_empty();
+        let look = has_sockets.then(|| self.looked_ms.saturating_add(LOOK_MS));
         let idle = self
             .spec()
             .and_then(Spec::idle_since_ms)

@@ -50,6 +50,7 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     fn happened(&mut self, event: Event) {
         match event {
+            Event::Opened { socket } => self.opened(socket),
             Event::Message { socket, text } => self.said(socket, &text),
             Event::Closed { socket } => self.broke(socket),
             Event::Admitted {
@@ -65,7 +66,8 @@ impl Turn<'_> {
                 done,
             } => self.told(&node_id, &connections, done),
             Event::Played(played) => self.played(played),
-            Event::Registered { ok } => self.registered(ok),
+            Event::Registered { ok, version } => self.registered(ok, version),
+            Event::Roster { users } => self.lists(users),
             Event::Left { ok } => self.left_lobby(ok),
             Event::Shared { to, version, ok } => self.heard(&to, version, ok),
         }

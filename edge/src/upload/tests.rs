@@ -28,6 +28,7 @@ fn order() -> Order {
         house: House::default(),
         told: Vec::new(),
         imports: true,
+        recording: None,
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Identity {
     pub capacity: u32,
     /// Where other nodes reach the channel server: `rtsp://host:port`.
     pub rtsp: String,
+    /// When this process began, Unix milliseconds.
+    pub started_ms: u64,
 }
 
 /// What the edge may ask of the node besides recordings and channels.
@@ -86,6 +88,7 @@ impl Identity {
             version: VERSION.to_owned(),
             capacity: self.capacity,
             url: self.url.clone(),
+            started_ms: Some(self.started_ms),
         }
     }
 }

@@ -169,6 +169,7 @@ impl World {
             region: "here".to_owned(),
             capacity: 4,
             rtsp: "rtsp://127.0.0.1:2".to_owned(),
+            started_ms: 1,
         };
         let (heard, state) = watch::channel(false);
         let channels = Registry::new(Limits::default(), 1);

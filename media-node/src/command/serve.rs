@@ -271,6 +271,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
                 region: args.region,
                 capacity: args.capacity,
                 rtsp: advertised(args.rtsp_advertise.or(rtsp_url), rtsp_address, edge_url)?,
+                started_ms: unix_ms(),
             };
             let (heard, state) = watch::channel(false);
             let channels = registry.clone();

@@ -21,6 +21,10 @@ pub struct Identity {
     /// The address at which the edge can reach it as well, `http(s)://host[:port]` without a path; `None` for most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// When its process began, by its own clock, Unix milliseconds: another time is another process, which has none of the
+    /// connections of the one before. `None`: it is too old to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<u64>,
 }
 
 impl Identity {

@@ -86,6 +86,7 @@ mod tests {
                 version: "0.1".into(),
                 capacity: 4,
                 url: None,
+                started_ms: None,
             },
         });
         let beat = FromNode::Ask {

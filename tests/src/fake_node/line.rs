@@ -205,6 +205,7 @@ fn identity(shared: &Shared) -> Identity {
         version: heartbeat.version,
         capacity: heartbeat.capacity,
         url: heartbeat.url,
+        started_ms: None,
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Request {
     },
     /// The node is about to follow a channel, under whatever lease it has.
     Follow { channel: ChannelKey },
+    /// The node's process is another one since this time, Unix milliseconds, and has nothing of what the one before carried.
+    Restarted { at_ms: u64 },
     /// Channels that were told that the node does not carry or follow them any more.
     Drop {
         /// The lease under which they were told of the node; `None` for the present one.
@@ -83,6 +85,8 @@ pub enum Effect {
         node_id: String,
         lease: u64,
         channels: Vec<ChannelKey>,
+        /// The process that had the lease is no more since then, Unix milliseconds; `None` where that is not known.
+        ended_ms: Option<u64>,
     },
 }
 
@@ -93,6 +97,9 @@ pub struct Kept {
     pub lease: u64,
     /// Unix milliseconds.
     pub heard_ms: u64,
+    /// Leases before this one were those of earlier processes; it is not before the time at which the present one began.
+    #[serde(default)]
+    pub process: u64,
 }
 
 /// What is kept of one channel.

@@ -20,6 +20,8 @@ pub struct Carried {
     heard_ms: u64,
     /// When that was persisted.
     kept_ms: u64,
+    /// As [`Kept::process`].
+    process: u64,
     /// Those of earlier leases have to be told that these are lost.
     entries: BTreeSet<Entry>,
     losing: bool,
@@ -34,6 +36,7 @@ impl Carried {
             lease: kept.lease,
             heard_ms: kept.heard_ms,
             kept_ms: kept.heard_ms,
+            process: kept.process,
             entries: entries.into_iter().collect(),
             losing: false,
             lose_at_ms: 0,
@@ -67,6 +70,17 @@ impl Carried {
                 }
                 self.hear(now_ms, out);
                 self.add(Role::Follows, vec![channel], out)
+            }
+            Request::Restarted { at_ms } => {
+                if !self.entries.is_empty() {
+                    // A lease that is as new is that of the new process already.
+                    if self.lease < at_ms {
+                        self.renounce(now_ms);
+                    }
+                    self.process = self.lease;
+                    self.keep(now_ms, out);
+                }
+                Reply::Lease(self.lease)
             }
             Request::Drop { lease, role, channels } => {
                 let lease = lease.unwrap_or(self.lease);
@@ -117,6 +131,7 @@ impl Carried {
             node_id,
             lease,
             channels,
+            ended_ms: (lease < self.process).then_some(self.process),
         }));
     }
 
@@ -146,6 +161,7 @@ impl Carried {
             node_id: self.node_id.clone(),
             lease: self.lease,
             heard_ms: self.heard_ms,
+            process: self.process,
         })));
     }
 

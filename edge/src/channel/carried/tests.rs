@@ -104,7 +104,8 @@ fn a_channel_that_could_not_be_told_is_told_after_a_pause() {
         [Out::Effect(Effect::Lose {
             node_id,
             lease,
-            channels
+            channels,
+            ended_ms: None,
         })]
     );
 }
@@ -142,4 +143,42 @@ fn a_lease_holds_what_is_followed_as_well() {
     );
     assert_eq!(effects, [Effect::Clear]);
     assert_eq!(carried.next_alarm(), None);
+}
+
+#[test]
+fn what_an_earlier_process_carried_and_followed_is_lost_with_the_time_of_its_end() {
+    let mut carried = Carried::default();
+    let (first, _) = carry(&mut carried, None, &["x"], NOW);
+    let channel = keys(&["y"]).remove(0);
+    ask(&mut carried, Request::Follow { channel }, NOW);
+    let at_ms = NOW + 1_000;
+    let (second, effects) = ask(&mut carried, Request::Restarted { at_ms }, at_ms + 5);
+    assert!(second > first);
+    let lost = effects.iter().find_map(|effect| match effect {
+        Effect::Lose {
+            lease,
+            channels,
+            ended_ms,
+            ..
+        } => Some((*lease, channels.clone(), *ended_ms)),
+        _ => None,
+    });
+    assert_eq!(lost, Some((first, keys(&["x", "y"]), Some(at_ms + 5))));
+    let told = keys(&["x", "y"]);
+    step(&mut carried, Told::Event(Event::Lost { lease: first, told }), at_ms + 5);
+    // What the new process has told before is its own, and what its lease loses later is not lost by a restart.
+    let (third, _) = carry(&mut carried, None, &["x"], at_ms + 10);
+    let (same, effects) = ask(&mut carried, Request::Restarted { at_ms }, at_ms + 20);
+    assert_eq!(same, third);
+    assert!(
+        !effects.iter().any(|effect| matches!(effect, Effect::Lose { .. })),
+        "{effects:?}"
+    );
+    let outputs = step(&mut carried, Told::Alarm, at_ms + 10 + LEASE_MS);
+    let is_lost = |output: &Output| matches!(output, Out::Effect(Effect::Lose { ended_ms: None, .. }));
+    assert!(outputs.iter().any(is_lost), "{outputs:?}");
+    // Nobody has to hear of the restart of a node that has carried nothing.
+    let mut idle = Carried::default();
+    let (_, effects) = ask(&mut idle, Request::Restarted { at_ms }, at_ms);
+    assert_eq!(effects, []);
 }

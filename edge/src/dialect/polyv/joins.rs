@@ -184,6 +184,7 @@ impl Work {
             house,
             told: self.told(),
             imports: false,
+            recording: None,
         })
     }
 

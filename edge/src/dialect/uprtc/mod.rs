@@ -20,8 +20,9 @@ use super::notification::{EventType, Notification};
 use super::step::{Admission, Step};
 use super::vendor::{NoticeTerms, Server, StartTerms, Vendor};
 use crate::access::{App, Automatic, Callback, Method, Store};
-use crate::app::{Admit, Denial, Verdict};
+use crate::app::{Admit, Denial, Listed, Verdict};
 use crate::http::Request;
+use crate::joining::Order;
 use crate::recording::{Call, Event, Notice, Subject};
 use crate::room::Random;
 use asked::Asked;
@@ -36,6 +37,8 @@ pub(super) struct Uprtc;
 
 impl Vendor for Uprtc {
     const DIALECTS: &'static [(&'static str, Self)] = &[("uprtc", Self)];
+
+    const HAS_ROOMS: bool = true;
 
     type Route<'a> = Route;
 
@@ -99,6 +102,11 @@ impl Vendor for Uprtc {
     /// The vendor has no callbacks: its customers ask how recordings stand.
     fn wants(self, _: &Event, _: &Callback) -> bool {
         false
+    }
+
+    /// A record is one file, whatever became of the nodes that have recorded it.
+    fn whole(self, listed: &Listed) -> Option<Order> {
+        record::whole(listed)
     }
 
     /// What a callback would be told, if the vendor had any.

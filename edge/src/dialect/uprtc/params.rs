@@ -101,3 +101,14 @@ pub(super) fn max_bitrate(fields: &Fields<'_>) -> Result<u64, FieldError> {
         .integer("maxBitrate", 1..=MOST_BITRATE)?
         .unwrap_or(DEFAULT_MAX_BITRATE))
 }
+
+/// Which of the parts of a record is meant, counted from 1.
+pub(super) fn part(request: &Request) -> Result<Option<usize>, ApiError> {
+    let Some(text) = request.query_value("part").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(Some(number)),
+        _ => Err(ApiError::new(PARAMETER, "part must be a number from 1")),
+    }
+}

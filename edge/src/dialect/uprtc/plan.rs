@@ -26,7 +26,7 @@ pub(super) enum Plan {
     },
     Stop(String),
     Status(String),
-    Download(String),
+    Download(String, Option<usize>),
     Playback(Box<Showing>),
     ClientUpload {
         record_id: String,
@@ -55,7 +55,7 @@ impl Plan {
                     OfRecord::Server => Self::RecordServer,
                     OfRecord::Stop { room_id } => Self::Stop(room_id),
                     OfRecord::Status { record_id } => Self::Status(record_id),
-                    OfRecord::Download { record_id } => Self::Download(record_id),
+                    OfRecord::Download { record_id } => Self::Download(record_id, params::part(request)?),
                     OfRecord::Start => {
                         let body = body()?;
                         let fields = Fields::new(&body);
@@ -119,7 +119,7 @@ impl Plan {
             } => record::start(asked, &room_id, record_id, *wish),
             Self::Stop(room_id) => record::stop(asked, &room_id),
             Self::Status(record_id) => record::status(asked, &record_id),
-            Self::Download(record_id) => record::download(asked, &record_id),
+            Self::Download(record_id, part) => record::download(asked, &record_id, part),
             Self::Playback(showing) => record::playback(asked, *showing),
             Self::ClientUpload { record_id, token } => record::client_upload(asked, record_id, token),
             Self::Upload { record_id, form } => record::upload(asked, record_id, form),

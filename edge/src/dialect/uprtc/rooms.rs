@@ -229,7 +229,7 @@ fn mirrors(asked: &Asked, view: &View) -> Value {
 fn mirror(asked: Asked, room_id: String, alias: String, pid: Option<u64>) -> Step {
     asked.usable_servers(move |asked, servers| {
         let server = servers.into_iter().find(|server| server.alias == alias);
-        // A server is one process, whose number is its place among the servers.
+        // Which of the server's threads has a connection is the server's to say: it takes the least loaded one.
         match server {
             Some(server) => asked.servers(move |asked, all| {
                 match pid.is_none_or(|pid| super::servers::has_process(&all, &server, pid)) {

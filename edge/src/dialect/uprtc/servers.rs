@@ -47,14 +47,9 @@ pub(super) fn call(asked: Asked, plan: Plan) -> Step {
             _ => reply::failure(ApiError::unanswered()),
         }),
         Plan::Load => asked.servers(|_, servers| {
-            let mut processes: Vec<_> = servers
-                .iter()
-                .filter_map(|view| Some((process(&servers, &view.server)?, view.load)))
-                .collect();
-            processes.sort_by_key(|(pid, _)| *pid);
-            let list = processes.into_iter().map(|(pid, load)| {
-                let cpu = (load * 100.0).round() as u64;
-                json!({ "workPid": pid, "cpu": cpu })
+            let list = processes(&servers).into_iter().map(|process| {
+                let cpu = (process.load * 100.0).round() as u64;
+                json!({ "workPid": process.pid, "cpu": cpu })
             });
             reply::success(list.collect())
         }),
@@ -86,14 +81,35 @@ pub(super) fn least_loaded(asked: Asked, none: ApiError) -> Step {
     })
 }
 
-/// The number of a server's process: its place among all servers by name.
-fn process(all: &[ServerView], server: &Server) -> Option<u64> {
-    let mut aliases: Vec<_> = all.iter().map(|view| view.server.alias.as_str()).collect();
-    aliases.sort_unstable();
-    let place = aliases.iter().position(|alias| *alias == server.alias)?;
-    u64::try_from(place).ok().map(|place| place + 1)
+/// What the API calls a worker process: a thread of a server's that carries media.
+struct Process<'a> {
+    pid: u64,
+    server: &'a Server,
+    load: f64,
+}
+
+/// Between the numbers of two servers: above the threads that each tells of.
+const PIDS_OF_SERVER: u64 = 1_000;
+
+/// The processes of all servers, numbered by the servers' names. A server that tells of no threads counts as one process.
+fn processes(all: &[ServerView]) -> Vec<Process<'_>> {
+    let mut by_name: Vec<_> = all.iter().collect();
+    by_name.sort_by(|left, right| left.server.alias.cmp(&right.server.alias));
+    let numbered = (1_u64..).zip(by_name).flat_map(|(number, view)| {
+        let first = number * PIDS_OF_SERVER;
+        let whole = view.threads.is_empty().then_some((first, view.load));
+        let threads = (first + 1..).zip(view.threads.iter().copied());
+        let of_server = |(pid, load)| Process {
+            pid,
+            server: &view.server,
+            load,
+        };
+        whole.into_iter().chain(threads).map(of_server).collect::<Vec<_>>()
+    });
+    numbered.collect()
 }
 
 pub(super) fn has_process(all: &[ServerView], server: &Server, pid: u64) -> bool {
-    process(all, server) == Some(pid)
+    let mut processes = processes(all).into_iter();
+    processes.any(|process| process.pid == pid && process.server.alias == server.alias)
 }

@@ -1,4 +1,4 @@
-use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, EdgeHello, FromEdge, FromNode, NodeHello, Versions};
+use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, EdgeHello, FromEdge, FromNode, Identity, NodeHello, Versions};
 
 use super::*;
 
@@ -155,4 +155,31 @@ fn a_node_that_refuses_the_edge_is_let_go() {
         .unwrap_err();
     let outputs = bench.say(1, &FromNode::Refused(refusal));
     assert_eq!(closed(&outputs)[0].0, 1);
+}
+
+#[test]
+fn another_process_of_the_node_is_told_from_another_line() {
+    let mut bench = Bench::default();
+    let mut hello = |socket, started_ms| {
+        bench.open(socket);
+        let node = Identity {
+            started_ms,
+            ..identity("n1")
+        };
+        let versions = Versions::OWN;
+        let outputs = bench.say(socket, &FromNode::Hello(NodeHello { versions, node }));
+        // What is known of it outlives the object.
+        bench.line = Line::restore(bench.kept.clone(), LEASE_MS, bench.now_ms);
+        let restarted = Output::Effect(Effect::Restarted {
+            node_id: "n1".into(),
+            at_ms: bench.now_ms,
+        });
+        outputs.contains(&restarted)
+    };
+    assert!(!hello(1, Some(5)), "nothing is known before");
+    assert!(!hello(2, Some(5)), "only the line is new");
+    assert!(hello(3, Some(9)));
+    assert!(!hello(4, None), "too old to tell");
+    assert!(!hello(5, Some(9)));
+    assert!(hello(6, Some(3)), "clocks are set");
 }

@@ -32,6 +32,7 @@ pub(super) fn identity(node_id: &str) -> Identity {
         version: "0.1.0".to_owned(),
         capacity: 4,
         url: None,
+        started_ms: None,
     }
 }
 

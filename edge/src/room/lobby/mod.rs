@@ -73,6 +73,10 @@ pub enum Request {
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     Done,
+    /// What the room is told with this version, or an older one, is about an earlier room of its ID.
+    Entered {
+        version: u64,
+    },
     Rooms(Vec<String>),
     Count(usize),
     /// Whether a user is let in.
@@ -173,6 +177,8 @@ pub fn step(lobby: &mut Lobby, input: Input, now_ms: u64) -> Vec<Output> {
                 true => out.push(Output::Reply { to: by, reply }),
                 false => lobby.waiting.push((by, told)),
             }
+            // A room that is over is waited for no longer.
+            lobby.answer(&mut out);
         }
         object::Input::Event(Event::Told { room_id, version, ok }) => {
             lobby.told(&room_id, version, ok, now_ms, &mut out);
@@ -194,6 +200,12 @@ impl Lobby {
         self.rooms.extend(rooms);
         self.again_ms = (!self.untold.is_empty()).then_some(now_ms);
         self
+    }
+
+    /// As [`Self::restored`] takes them.
+    #[cfg(test)]
+    pub(super) fn rooms_kept(&self) -> BTreeMap<String, Known> {
+        self.rooms.clone()
     }
 
     /// What has changed since this was asked last.
@@ -222,13 +234,25 @@ impl Lobby {
                     return (Reply::Denied(Problem::TooManyConnections), nobody);
                 }
                 self.changed.insert(room_id.clone());
-                self.rooms.insert(room_id, Known { live, set: None });
-                (Reply::Done, nobody)
+                // One that tells it twice may have been connected meanwhile.
+                let set = self.rooms.get(&room_id).filter(|known| known.live == live);
+                let set = set.and_then(|known| known.set);
+                let version = self.version;
+                if set.is_some() {
+                    self.version = version.saturating_add(1).max(now_ms);
+                    self.untold.insert(room_id.clone(), self.version);
+                    self.has_changed = true;
+                }
+                self.rooms.insert(room_id, Known { live, set });
+                (Reply::Entered { version }, nobody)
             }
             Request::Leave { room_id } => {
                 self.separate(&room_id, now_ms);
                 self.rooms.remove(&room_id);
                 self.has_changed |= self.untold.remove(&room_id).is_some();
+                for (_, rooms) in &mut self.waiting {
+                    rooms.remove(&room_id);
+                }
                 self.changed.insert(room_id);
                 (Reply::Done, nobody)
             }
@@ -267,7 +291,7 @@ impl Lobby {
     }
 
     /// The rooms of a room's set, itself among them.
-    fn set_of(&self, room_id: &str) -> Vec<String> {
+    pub(super) fn set_of(&self, room_id: &str) -> Vec<String> {
         let set = self.rooms.get(room_id).and_then(|known| known.set);
         let Some(set) = set else {
             return vec![room_id.to_owned()];
@@ -342,6 +366,11 @@ impl Lobby {
         for (_, rooms) in &mut self.waiting {
             rooms.remove(room_id);
         }
+        self.answer(out);
+    }
+
+    /// Answers those who wait for nobody any more.
+    fn answer(&mut self, out: &mut Vec<Output>) {
         let (done, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition(|(_, rooms)| rooms.is_empty());

@@ -18,7 +18,8 @@ impl World {
         };
         for (room_id, live) in rooms {
             let room_id = (*room_id).to_owned();
-            assert_eq!(world.ask(Request::Enter { room_id, live: *live }), Some(Reply::Done));
+            let entered = world.ask(Request::Enter { room_id, live: *live });
+            assert!(matches!(entered, Some(Reply::Entered { .. })));
         }
         world
     }
@@ -192,4 +193,71 @@ fn a_room_that_begins_or_ends_is_kept_alone_and_a_set_with_its_rooms() {
     let rooms = world.lobby.rooms.clone();
     let again = rest.restored(rooms, NOW);
     assert_eq!(again.set_of("A"), ["A", "C"]);
+}
+
+#[test]
+fn the_middle_of_three_leaves_and_the_others_stay() {
+    let mut world = World::new(&[("A", true), ("B", true), ("C", true)]);
+    world.merge("A", "B");
+    world.merge("B", "C");
+    assert_eq!(world.separate("B"), Some(Reply::Done));
+    assert_eq!(
+        (world.told("A"), world.told("B"), world.told("C")),
+        ("AC".into(), "B".into(), "AC".into())
+    );
+    assert_eq!(world.separate("B"), Some(Reply::Denied(Problem::NoOtherRoom)));
+    // It may come back, by whichever of them.
+    assert_eq!(world.merge("C", "B"), Some(Reply::Done));
+    assert_eq!(world.told("A"), "ABC");
+}
+
+#[test]
+fn who_waits_for_a_room_that_ends_is_answered() {
+    let mut world = World::new(&[("A", true), ("B", true), ("C", true)]);
+    // Somebody does not hear, so that all wait with what they are to be told.
+    world.deaf.insert("A".into());
+    world.merge("A", "C");
+    assert_eq!(world.merge("C", "B"), None, "it is told later");
+    assert_eq!(world.ask(Request::Leave { room_id: "B".into() }), Some(Reply::Done));
+    assert_eq!(world.ask(Request::Leave { room_id: "A".into() }), Some(Reply::Done));
+    assert_eq!(world.lobby.waiting.len(), 1, "C has not heard yet");
+    let at_ms = world.lobby.next_alarm().unwrap();
+    assert_eq!(world.take(Input::Alarm, at_ms), Some(Reply::Done));
+    assert_eq!(world.lobby.waiting, []);
+    assert_eq!(world.told("C"), "C");
+}
+
+#[test]
+fn a_room_that_says_twice_that_it_is_there_stays_connected() {
+    let mut world = World::new(&[("A", true), ("B", true)]);
+    world.merge("A", "B");
+    let enter = |live| Request::Enter {
+        room_id: "A".into(),
+        live,
+    };
+    world.ask(enter(true));
+    assert_eq!(world.lobby.set_of("B"), ["A", "B"]);
+    world.ask(enter(false));
+    assert_eq!(world.lobby.set_of("B"), ["B"], "it is another room by now");
+}
+
+#[test]
+fn an_app_of_a_thousand_rooms_connects_them_in_sets_of_32() {
+    let names: Vec<String> = (0..1_000).map(|number| format!("r{number:03}")).collect();
+    let rooms: Vec<_> = names.iter().map(|name| (name.as_str(), true)).collect();
+    let mut world = World::new(&rooms);
+    for set in names.chunks(MAX_SET) {
+        for room_id in &set[1..] {
+            assert_eq!(world.merge(&set[0], room_id), Some(Reply::Done));
+        }
+        assert_eq!(world.told[&set[0]], set);
+    }
+    assert_eq!(world.merge("r000", "r032"), Some(Reply::Denied(Problem::Full)));
+    assert_eq!(world.ask(Request::Count), Some(Reply::Count(1_000)));
+    for room_id in &names {
+        let room_id = room_id.clone();
+        assert_eq!(world.ask(Request::Leave { room_id }), Some(Reply::Done));
+    }
+    assert_eq!(world.ask(Request::Count), Some(Reply::Count(0)));
+    assert_eq!(world.lobby.untold, BTreeMap::new());
 }

@@ -270,3 +270,34 @@ fn a_client_that_says_too_much_in_a_second_is_gone() {
     }
     assert_eq!(world.closed.get(&3), Some(&4_002));
 }
+
+#[test]
+fn sockets_that_do_not_join_are_few_and_do_not_stay() {
+    let mut world = World::of(conversation(&["guanyu"], 0));
+    let open = |world: &mut World, socket| {
+        world.open(socket);
+        world.take(Input::Event(Event::Opened { socket }));
+    };
+    open(&mut world, 1);
+    world.join(1, "guanyu");
+    for socket in 2..1_002 {
+        open(&mut world, socket);
+    }
+    assert_eq!(world.closed, BTreeMap::new());
+    world.now_ms += 5_000;
+    open(&mut world, 1_002);
+    assert_eq!(world.closed, BTreeMap::from([(2, 4_003)]), "the oldest makes room");
+    // A restart of the object forgets since when each is there, and none of them.
+    world.restart();
+    world.pass(40_000, &[]);
+    assert_eq!(world.room.strangers, BTreeMap::new());
+    assert_eq!(world.closed.len(), 1_001);
+    assert!(!world.closed.contains_key(&1), "who has joined stays");
+    assert_eq!(world.join(1_003, "guanyu")["code"], 50_006);
+    // Whoever is refused has time for another try.
+    open(&mut world, 1_004);
+    assert_eq!(world.join(1_004, "stranger")["code"], 50_003);
+    assert_eq!(world.join(1_004, "master")["t"], "joined");
+    world.pass(60_000, &[]);
+    assert!(!world.closed.contains_key(&1_004));
+}

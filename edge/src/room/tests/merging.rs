@@ -28,6 +28,7 @@ fn shares(version: u64, tracks: Vec<SharedTrack>) -> Request {
         from: "otherrm".into(),
         version,
         tracks,
+        heard: None,
     }
 }
 

@@ -1,11 +1,13 @@
 //! A room as its clients, nodes and owners see it.
 
 mod calls;
+mod guests;
 mod joining;
 mod media;
 mod merging;
 mod model;
 mod playback;
+mod sets;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +45,9 @@ pub(super) struct World {
     pub(super) blocked: BTreeSet<String>,
     /// Who publishes to the channel by another protocol.
     pub(super) publishes: Option<String>,
+    /// As the channel knows it.
+    pub(super) roster: Vec<Publisher>,
+    pub(super) disconnected: Vec<String>,
     /// What tokens allow.
     pub(super) may: May,
     seed: u8,
@@ -105,6 +110,8 @@ impl World {
             lobby_fails: false,
             blocked: BTreeSet::new(),
             publishes: None,
+            roster: Vec::new(),
+            disconnected: Vec::new(),
             may: May::ALL,
             seed: 0,
         }
@@ -251,7 +258,19 @@ impl World {
                 self.played.push((node_id, *playback, is_over));
                 (!is_over).then(|| Event::Played(self.playing.clone()))
             }
-            Effect::Register { .. } => Some(Event::Registered { ok: !self.lobby_fails }),
+            Effect::Register { .. } => Some(Event::Registered {
+                ok: !self.lobby_fails,
+                version: 0,
+            }),
+            Effect::Disconnect { user_id, .. } => {
+                self.disconnected.push(user_id);
+                None
+            }
+            Effect::Ask { app_id, room_id } => {
+                assert_eq!((app_id.as_str(), room_id), (APP, self::room_id()));
+                let users = self.roster.clone();
+                Some(Event::Roster { users })
+            }
             Effect::Leave { .. } => Some(Event::Left { ok: !self.lobby_fails }),
             Effect::Share {
                 to, version, tracks, ..

@@ -217,6 +217,7 @@ impl Play {
                     from,
                     version,
                     tracks: tracks.collect(),
+                    heard: None,
                 });
                 self.world.now_ms += 1;
             }

@@ -122,6 +122,12 @@ pub(in crate::worker) async fn ended(channel: ChannelKey, sid: String, stopped: 
     put(channel, Request::Ended { sid, stopped }, env).await.is_some()
 }
 
+/// Tells the channels that a node has carried and followed that its process is another one since this time.
+pub(in crate::worker) async fn restarted(node_id: &str, at_ms: u64, env: &Env) {
+    // What does not arrive is made good by the end of the lease.
+    let _ = ask_carried(node_id, carried::Request::Restarted { at_ms }, env).await;
+}
+
 async fn put(channel: ChannelKey, request: Request, env: &Env) -> Option<Reply> {
     let question = Question {
         channel: channel.clone(),

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use worker::Env;
 
 use super::counting;
-use crate::erasing::Place;
+use crate::erasing::{Place, deleted};
 use crate::worker::{bindings, outbound};
 
 /// Requests at the same time, as many as the platform makes.
@@ -22,15 +22,21 @@ pub(super) async fn empty(place: &Place, env: &Env) -> Result<bool, String> {
     if deletions.is_empty() {
         return Ok(true);
     }
-    for urls in deletions.chunks(ABREAST) {
+    delete(&deletions, env).await?;
+    Ok(false)
+}
+
+/// Deletes the objects that a DELETE of these addresses removes.
+pub(super) async fn delete(urls: &[String], env: &Env) -> Result<(), String> {
+    for urls in urls.chunks(ABREAST) {
         let answers = urls
             .iter()
             .map(|url| outbound::text("DELETE", url, LIMIT_MS, MAX_BYTES, env));
         for answer in join_all(answers).await {
             let (status, _) = answer?;
-            place.deleted(status)?;
+            deleted(status)?;
         }
         counting::count(|counts| counts.erasures.deleted(urls.len()));
     }
-    Ok(false)
+    Ok(())
 }

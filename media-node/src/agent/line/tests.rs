@@ -137,6 +137,7 @@ impl World {
             version: "0".to_owned(),
             capacity: 4,
             url: None,
+            started_ms: None,
         };
         let http = Http::new(&base, Secret::new("token")).unwrap();
         let (kept, answers) = (line.clone(), Answers::new(supervisor, channels.clone(), services()));

@@ -226,6 +226,7 @@ fn order(form: &str) -> Order {
             form: form.into(),
         }],
         imports: false,
+        recording: None,
     }
 }
 

@@ -1,16 +1,17 @@
 //! How records stand, and their files.
 
-use protocol::{FileKind, RecordedFile};
 use serde_json::json;
 
+use super::parts::{file_of, part_of, parts, whole};
 use super::{key, number, query, sid};
 use crate::app::{Filter, Listed, Reply, Request};
 use crate::dialect::house::Handing;
-use crate::dialect::step::{LookUp, Pending, Sending, Step};
+use crate::dialect::step::{Joining, LookUp, Pending, Sending, Step};
 use crate::dialect::uprtc::asked::Asked;
 use crate::dialect::uprtc::code::{ApiError, NO_FILE};
 use crate::dialect::uprtc::reply;
-use crate::recording::{House, Outcome, Standing, Status};
+use crate::joining::Order;
+use crate::recording::{Outcome, Standing, Status};
 use crate::upload::{self, Stage};
 
 fn status_of(number: u8) -> Step {
@@ -24,7 +25,11 @@ pub(in crate::dialect::uprtc) fn room_status(asked: Asked, room_id: &str) -> Ste
         Some(record_id) => {
             let key = key(&asked.app.app_id, &view.room_id, &record_id);
             let call = query(key, &record_id);
-            Step::Call(Box::new(Pending::new(call, |outcome| match outcome {
+            Step::Call(Box::new(Pending::new(call, move |outcome| match outcome {
+                // What becomes of several files, only the index knows.
+                Some(Outcome::State(view)) if view.standing == Standing::Done && parts(&view.files).len() > 1 => {
+                    status(asked.clone(), &record_id)
+                }
                 Some(Outcome::State(view)) => status_of(number(view.standing)),
                 Some(_) => status_of(0),
                 None => reply::failure(ApiError::unanswered()),
@@ -59,15 +64,42 @@ pub(in crate::dialect::uprtc) fn status(asked: Asked, record_id: &str) -> Step {
         let Some(listed) = listed else {
             return upload_status(asked, record);
         };
-        if listed.status >= Status::Ended && listed.standing >= Standing::Done {
-            return status_of(number(listed.standing));
+        if let Some(order) = whole(&listed) {
+            return joining(order, status_of(number(Standing::Finishing)));
+        }
+        // What is made of others has no recorder that knows better.
+        if listed.made.is_some() || listed.status >= Status::Ended && listed.standing >= Standing::Done {
+            return known(&listed);
         }
         let call = query(listed.key.clone(), &record);
         Step::Call(Box::new(Pending::new(call, move |outcome| match outcome {
+            // Its files are about to be joined.
+            Some(Outcome::State(view)) if view.standing == Standing::Done && parts(&view.files).len() > 1 => {
+                status_of(number(Standing::Finishing))
+            }
             Some(Outcome::State(view)) => status_of(number(view.standing)),
             _ => status_of(number(listed.standing)),
         })))
     })
+}
+
+/// As the index has it. Of files that could not be joined, it is told how many there are.
+fn known(listed: &Listed) -> Step {
+    let number = number(listed.standing);
+    match parts(&listed.files).len() {
+        count if count > 1 && listed.standing == Standing::Done => {
+            reply::success(json!({ "status": number, "parts": count }))
+        }
+        _ => status_of(number),
+    }
+}
+
+/// Has files joined, whatever has kept that from being done before.
+fn joining(order: Order, answer: Step) -> Step {
+    Step::Join(Box::new(Joining::new(vec![order], move |begun| match begun {
+        true => answer,
+        false => reply::failure(ApiError::unanswered()),
+    })))
 }
 
 /// What no index knows of may be an upload that is not whole.
@@ -85,29 +117,27 @@ fn upload_status(asked: Asked, record_id: String) -> Step {
     })))
 }
 
-/// The file of a record, once it is whole and in the app's store.
-pub(super) fn file_of(listed: Option<&Listed>) -> Result<(&House, &RecordedFile), ApiError> {
-    let none = |msg: &str| ApiError::new(NO_FILE, msg);
-    let listed = listed.ok_or_else(|| none("no recording has this recordId"))?;
-    let mut files = listed.files.iter().filter(|file| file.kind != FileKind::Playlist);
-    let file = files.find(|file| file.bytes > 0 && file.uploaded_slices > 0);
-    let found = listed
-        .house
-        .as_ref()
-        .zip(file)
-        .filter(|_| listed.standing == Standing::Done);
-    found.ok_or_else(|| {
-        let standing = number(listed.standing);
-        none(&format!("the file is there when the status is 6, and it is {standing}"))
-    })
-}
-
-pub(in crate::dialect::uprtc) fn download(asked: Asked, record_id: &str) -> Step {
-    let name = format!("{record_id}.mp4");
+/// `part`: the number of one of its files, where a record has several.
+pub(in crate::dialect::uprtc) fn download(asked: Asked, record_id: &str, part: Option<usize>) -> Step {
+    let name = match part {
+        Some(part) => format!("{record_id}-{part}.mp4"),
+        None => format!("{record_id}.mp4"),
+    };
     find(asked, record_id, move |asked, listed| {
-        let (house, file) = match file_of(listed.as_ref()) {
+        let found = match part {
+            Some(part) => part_of(listed.as_ref(), part),
+            None => file_of(listed.as_ref()),
+        };
+        let (house, file) = match found {
             Ok(found) => found,
-            Err(error) => return reply::failure(error),
+            Err(error) => {
+                let order = listed.as_ref().and_then(whole);
+                let answer = reply::failure(error);
+                return match order {
+                    Some(order) => joining(order, answer),
+                    None => answer,
+                };
+            }
         };
         let handing = Handing {
             app_id: &asked.app.app_id,

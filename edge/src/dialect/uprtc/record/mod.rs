@@ -1,12 +1,14 @@
 //! Recordings of rooms: each is a recording of the room's channel with a recorder of its own, whose name is the record's id.
 
 mod handout;
+mod parts;
 mod playback;
 mod spec;
 mod start;
 mod upload;
 
 pub(super) use handout::{download, room_status, status};
+pub(super) use parts::whole;
 pub(super) use playback::{Showing, playback};
 pub(super) use spec::Wish;
 pub(super) use start::{automatic, end_room, start, stop};

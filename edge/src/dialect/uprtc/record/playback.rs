@@ -1,6 +1,7 @@
 //! Rooms that show a record.
 
-use super::handout::{file_of, find};
+use super::handout::find;
+use super::parts::file_of;
 use crate::dialect::step::Step;
 use crate::dialect::uprtc::asked::Asked;
 use crate::dialect::uprtc::creation;

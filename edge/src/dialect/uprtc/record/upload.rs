@@ -45,6 +45,7 @@ fn order(asked: &Asked, record_id: &str) -> Option<Order> {
         house: place.house,
         told: Vec::new(),
         imports: true,
+        recording: None,
     })
 }
 

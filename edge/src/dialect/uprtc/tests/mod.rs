@@ -3,6 +3,7 @@
 mod codes;
 mod live;
 mod openapi;
+mod parts;
 mod records;
 mod rooms;
 mod routes;
@@ -75,6 +76,7 @@ pub(super) fn server(name: &str, load: f64) -> ServerView {
             address: format!("{name}.example:6017"),
         },
         load,
+        threads: Vec::new(),
         takes: true,
     }
 }
@@ -299,7 +301,7 @@ impl Bench {
                     by: 3,
                     request: lobby::Question { app_id, request },
                 });
-                Some(room::Event::Registered { ok: true })
+                Some(room::Event::Registered { ok: true, version: 0 })
             }
             room::Effect::Leave { app_id, room_id } => {
                 let request = lobby::Request::Leave { room_id };
@@ -315,11 +317,17 @@ impl Bench {
                 app_id,
                 version,
                 tracks,
+                heard,
             } => {
                 let request = room::Question {
                     room_id: to.clone(),
                     app_id,
-                    request: room::Request::Shared { from, version, tracks },
+                    request: room::Request::Shared {
+                        from,
+                        version,
+                        tracks,
+                        heard: Some(heard),
+                    },
                 };
                 let heard = self.room(
                     &to,

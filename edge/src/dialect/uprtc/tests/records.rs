@@ -6,11 +6,11 @@ use super::*;
 use crate::dialect::uprtc::record::sid;
 use crate::recording::{Command, House, RecordingView, Standing, Start, Status};
 
-fn started() -> Option<Outcome> {
+pub(super) fn started() -> Option<Outcome> {
     Some(Outcome::Started { sid: String::new() })
 }
 
-fn view(standing: Standing) -> RecordingView {
+pub(super) fn view(standing: Standing) -> RecordingView {
     let status = match standing {
         Standing::Done => Status::Ended,
         Standing::Failed => Status::Failed,
@@ -244,7 +244,7 @@ fn a_record_is_stopped_by_its_room_and_with_it() {
     assert!(matches!(bench.calls.borrow()[0].command, Command::Stop(ref stop) if stop.at_once));
 }
 
-fn listed(record_id: &str, standing: Standing) -> Listed {
+pub(super) fn listed(record_id: &str, standing: Standing) -> Listed {
     let view = view(standing);
     let sid = sid(APP, record_id);
     Listed {

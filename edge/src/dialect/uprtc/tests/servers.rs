@@ -9,8 +9,26 @@ fn servers_are_told_by_their_load() {
     for path in ["/server/miniLoad", "/record/server"] {
         assert_eq!(bench.data("GET", path, None), expected);
     }
-    let load = json!([{"workPid": 1, "cpu": 10}, {"workPid": 2, "cpu": 50}]);
+    let load = json!([{"workPid": 1000, "cpu": 10}, {"workPid": 2000, "cpu": 50}]);
     assert_eq!(bench.data("GET", "/server/cpu/load", None), load);
+}
+
+#[test]
+fn the_load_is_told_of_each_thread_of_a_server() {
+    let bench = Bench::new();
+    bench.servers.borrow_mut()[1].threads = vec![0.25, 0.996];
+    let load = json!([
+        {"workPid": 1000, "cpu": 10}, {"workPid": 2001, "cpu": 25}, {"workPid": 2002, "cpu": 100},
+    ]);
+    assert_eq!(bench.data("GET", "/server/cpu/load", None), load);
+    let room = bench.live("m");
+    let mirror = |pid: u64| {
+        let body = json!({"serverAlias": "rtc-2:cluster-1", "pid": pid});
+        bench.code("POST", &format!("/room/{room}/live/mirror"), Some(body))
+    };
+    assert_eq!(mirror(2003), 50_015);
+    assert_eq!(mirror(1000), 50_015, "of another server");
+    assert_eq!(mirror(2002), 0);
 }
 
 #[test]

@@ -11,7 +11,12 @@ pub(super) fn answer(usage: &mut Usage, index: &Index, request: app::Request, no
         app::Request::Release { sid } => (Reply::Done, usage.release(&sid, now_ms)),
         app::Request::News(news) => {
             let known = index.find(&news.reservation.sid)?;
-            (Reply::Done, usage.told(*news, known, now_ms))
+            let reply = if news.is_late(known.as_ref()) {
+                Reply::Gone
+            } else {
+                Reply::Done
+            };
+            (reply, usage.told(*news, known, now_ms))
         }
         app::Request::List(filter) => (index.list(&filter, now_ms)?, Change::default()),
         app::Request::Find { sid } => {

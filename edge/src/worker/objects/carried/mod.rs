@@ -10,9 +10,11 @@ use super::ask::{Object, ask};
 use super::channel_of::ChannelOf;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::platform::Platform;
+use super::room_of::RoomOf;
 use crate::channel::carried::{self, Effect, Event, Question, step};
 use crate::channel::{self, ChannelKey};
 use crate::object::Output;
+use crate::room;
 
 #[durable_object]
 pub struct Carried {
@@ -98,8 +100,11 @@ impl Shell for CarriedShell {
                 node_id,
                 lease,
                 channels,
+                ended_ms,
             } => {
-                let lost = channels.into_iter().map(|channel| self.lose(&node_id, lease, channel));
+                let lost = channels
+                    .into_iter()
+                    .map(|channel| self.lose(&node_id, lease, ended_ms, channel));
                 let told = join_all(lost).await.into_iter().flatten().collect();
                 Some(Event::Lost { lease, told })
             }
@@ -108,8 +113,8 @@ impl Shell for CarriedShell {
 }
 
 impl CarriedShell {
-    /// The channel, if it was told.
-    async fn lose(&self, node_id: &str, lease: u64, channel: ChannelKey) -> Option<ChannelKey> {
+    /// The channel, if it was told; where the node's process has ended, its room as well.
+    async fn lose(&self, node_id: &str, lease: u64, ended_ms: Option<u64>, channel: ChannelKey) -> Option<ChannelKey> {
         let question = channel::Question {
             channel,
             request: channel::Request::Lost {
@@ -117,7 +122,20 @@ impl CarriedShell {
                 lease,
             },
         };
-        let told = ask::<ChannelOf>(self.platform.env(), &question.channel, &question).await;
-        told.ok().map(|_| question.channel)
+        let env = self.platform.env();
+        ask::<ChannelOf>(env, &question.channel, &question).await.ok()?;
+        let channel = question.channel;
+        if let Some(at_ms) = ended_ms.filter(|_| room::ids::number_of(&channel.channel).is_some()) {
+            let question = room::Question {
+                room_id: channel.channel.clone(),
+                app_id: channel.app_id.clone(),
+                request: room::Request::Restarted {
+                    node_id: node_id.to_owned(),
+                    at_ms,
+                },
+            };
+            ask::<RoomOf>(env, &question.room_id, &question).await.ok()?;
+        }
+        Some(channel)
     }
 }

@@ -1,4 +1,4 @@
-//! Telling those who listen to an app who is in a channel.
+//! Telling those who listen to an app who is in a channel, and the room of a channel.
 
 use protocol::CarriedUser;
 use worker::{Env, console_error};
@@ -7,7 +7,10 @@ use super::automatic::settings;
 use crate::channel::{ChannelKey, Heard};
 use crate::dialect::Dialect;
 use crate::gateway::feed::{self, User};
+use crate::room;
+use crate::worker::objects::ask::ask;
 use crate::worker::objects::feed_of::ask_feed;
+use crate::worker::objects::room_of::RoomOf;
 
 pub(super) async fn announce(channel: &ChannelKey, users: Vec<CarriedUser>, env: &Env) -> Heard {
     let app = match settings(&channel.app_id, env).await {
@@ -21,7 +24,11 @@ pub(super) async fn announce(channel: &ChannelKey, users: Vec<CarriedUser>, env:
             return Heard::Failed;
         }
     };
-    if !Dialect::named(&app.dialect).is_some_and(Dialect::has_listeners) {
+    let dialect = Dialect::named(&app.dialect);
+    if dialect.is_some_and(Dialect::has_rooms) {
+        return announce_room(channel, users, env).await;
+    }
+    if !dialect.is_some_and(Dialect::has_listeners) {
         return Heard::Nobody;
     }
     let users = users.into_iter().map(|user| User {
@@ -38,6 +45,24 @@ pub(super) async fn announce(channel: &ChannelKey, users: Vec<CarriedUser>, env:
             console_error!("app {} has more channels than can be listened to", channel.app_id);
             Heard::Listeners
         }
+        Err(_) => Heard::Failed,
+    }
+}
+
+/// A room that is not there yet asks by itself when it is.
+async fn announce_room(channel: &ChannelKey, users: Vec<CarriedUser>, env: &Env) -> Heard {
+    if room::ids::number_of(&channel.channel).is_none() {
+        return Heard::Nobody;
+    }
+    let question = room::Question {
+        room_id: channel.channel.clone(),
+        app_id: channel.app_id.clone(),
+        request: room::Request::Roster {
+            users: room::publishers(users),
+        },
+    };
+    match ask::<RoomOf>(env, &question.room_id, &question).await {
+        Ok(_) => Heard::Listeners,
         Err(_) => Heard::Failed,
     }
 }

@@ -8,7 +8,7 @@ use crate::access::{App, HouseStorage};
 use crate::dialect::{Dialect, Joined, NoticeTerms};
 use crate::erasing;
 use crate::fleet::{self, Wish};
-use crate::joining::{Answer, Order};
+use crate::joining::{Answer, Order, Waste};
 use crate::line;
 use crate::recording::{Delivery, tag};
 use crate::upload;
@@ -143,11 +143,28 @@ pub(super) async fn deliver(order: &Order, to: usize, result: &Result<RecordedFi
     }
 }
 
-/// Deletes what an imported file has come in, or some of it: false if there may be more.
-pub(super) async fn clear(order: &Order, env: &Env) -> Result<bool, String> {
+/// Deletes what nobody needs any more, or some of it: false if there may be more.
+pub(super) async fn clear(order: &Order, waste: Waste, env: &Env) -> Result<bool, String> {
     let app = app(order, env).await?;
-    let place = erasing::pieces(&app, &order.house.store, &order.place, upload::PIECES)?;
-    clearing::empty(&place, env).await
+    match waste {
+        Waste::Pieces => {
+            let place = erasing::pieces(&app, &order.house.store, &order.place, upload::PIECES)?;
+            clearing::empty(&place, env).await
+        }
+        Waste::Parts => {
+            let parts = order.parts.iter();
+            let urls = parts.map(|part| erasing::object(&app, &part.store, &part.key, bindings::now_ms()));
+            clearing::delete(&urls.collect::<Result<Vec<_>, _>>()?, env).await?;
+            Ok(true)
+        }
+        Waste::Everything => {
+            let mut all = true;
+            for place in erasing::places(&app, &order.sid)? {
+                all &= clearing::empty(&place, env).await?;
+            }
+            Ok(all)
+        }
+    }
 }
 
 /// The app as the directory has it at this moment.

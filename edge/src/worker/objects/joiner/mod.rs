@@ -114,9 +114,12 @@ impl Shell for JoinerShell {
             Effect::Tell(news) => {
                 let app_id = news.reservation.key.app_id.clone();
                 let told = ask::<AppOf>(env, &app_id, &app::Request::News(news)).await;
-                Some(Event::Told(told.is_ok()))
+                Some(match told {
+                    Ok(app::Reply::Gone) => Event::Gone,
+                    told => Event::Told(told.is_ok()),
+                })
             }
-            Effect::Clear(order) => Some(Event::Cleared(asking::clear(&order, env).await)),
+            Effect::Clear { order, waste } => Some(Event::Cleared(asking::clear(&order, waste, env).await)),
             Effect::Deliver { order, to, result } => {
                 let delivery = asking::deliver(&order, to, &result, env).await;
                 Some(Event::Delivered { to, delivery })

@@ -9,6 +9,7 @@ use worker::{
     DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, console_error, durable_object,
 };
 
+use super::channel_questions;
 use super::from_nodes;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::line_of::LineOf;
@@ -224,6 +225,10 @@ impl Shell for LineShell {
             }
             Effect::Absent { node_id } => {
                 from_nodes::absent(node_id, env).await;
+                None
+            }
+            Effect::Restarted { node_id, at_ms } => {
+                channel_questions::restarted(&node_id, at_ms, env).await;
                 None
             }
             Effect::Entry { asked, question } => done(asked, asked::entry(question, env).await),

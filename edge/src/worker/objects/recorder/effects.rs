@@ -2,7 +2,7 @@ use protocol::EndCause;
 use worker::{Env, console_error};
 
 use super::deliveries::Receivers;
-use super::reach;
+use super::{reach, whole};
 use crate::app::{self, News};
 use crate::channel::ChannelKey;
 use crate::fleet::{self, Wish};
@@ -99,12 +99,13 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
         } => {
             let news = News::of(&view, revision, nonce, held_up, awaited, expires_ms);
             let told = ask::<AppOf>(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;
+            let told = told.is_ok() && whole::join(&view, env).await;
             let written = !document || write_session(&view, expires_ms, env).await;
             let heard = tell_channel(&view, env).await;
             Some(Input::Published {
                 sid: view.sid,
                 revision,
-                ok: written && heard && told.is_ok(),
+                ok: written && heard && told,
             })
         }
     }

@@ -10,6 +10,7 @@ mod reach;
 mod seals;
 mod storage;
 mod texts;
+mod whole;
 
 use protocol::RecorderKey;
 use serde_json::json;

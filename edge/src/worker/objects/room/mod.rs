@@ -33,7 +33,9 @@ impl DurableObject for Room {
             return self.host.fetch(request).await;
         }
         self.host.count(|work| work.requests = 1);
-        self.sockets().accept().map(|(response, _)| response)
+        let (response, socket) = self.sockets().accept()?;
+        self.host.happened(Event::Opened { socket }).await;
+        Ok(response)
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
@@ -182,9 +184,26 @@ impl Shell for RoomShell {
             }
             Effect::Register { app_id, room_id, live } => {
                 let request = lobby::Request::Enter { room_id, live };
-                let reply = reach::ask_lobby(&app_id, request, env).await;
-                let ok = reply == Some(lobby::Reply::Done);
-                Some(Event::Registered { ok })
+                let version = match reach::ask_lobby(&app_id, request, env).await {
+                    Some(lobby::Reply::Entered { version }) => Some(version),
+                    _ => None,
+                };
+                Some(Event::Registered {
+                    ok: version.is_some(),
+                    version: version.unwrap_or_default(),
+                })
+            }
+            Effect::Disconnect {
+                app_id,
+                room_id,
+                user_id,
+            } => {
+                reach::disconnect(app_id, room_id, user_id, env).await;
+                None
+            }
+            Effect::Ask { app_id, room_id } => {
+                let users = reach::publishers(app_id, room_id, env).await;
+                Some(Event::Roster { users })
             }
             Effect::Leave { app_id, room_id } => {
                 let reply = reach::ask_lobby(&app_id, lobby::Request::Leave { room_id }, env).await;
@@ -196,8 +215,14 @@ impl Shell for RoomShell {
                 to,
                 version,
                 tracks,
+                heard,
             } => {
-                let request = room::Request::Shared { from, version, tracks };
+                let request = room::Request::Shared {
+                    from,
+                    version,
+                    tracks,
+                    heard: Some(heard),
+                };
                 let ok = reach::room(app_id, &to, request, env).await;
                 Some(Event::Shared { to, version, ok })
             }

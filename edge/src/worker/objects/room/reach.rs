@@ -1,7 +1,8 @@
 //! Whom a room asks: nodes, other rooms, the app's lobby, the directory.
 
+use futures_util::future::join_all;
 use protocol::line::{EdgeAsk, NodeAnswer, OLDEST};
-use protocol::{EntryAnswer, EntryQuestion, RoomAsk, RoomRefusal, RoomReply};
+use protocol::{EntryAnswer, EntryQuestion, RoomAsk, RoomRefusal, RoomReply, UserRemoval};
 use worker::{Env, console_error};
 
 use crate::access::{self, Directory};
@@ -160,6 +161,40 @@ pub(super) async fn publishes(app_id: String, room_id: String, uid: &str, env: &
     };
     let users = users(channel, env).await;
     users.iter().any(|user| user.uid == uid)
+}
+
+/// Who publishes to the room's channel by whatever protocol, at whatever node.
+pub(super) async fn publishers(app_id: String, room_id: String, env: &Env) -> Vec<room::Publisher> {
+    let channel = ChannelKey {
+        app_id,
+        channel: room_id,
+    };
+    room::publishers(users(channel, env).await)
+}
+
+/// Disconnects a user from the room's channel. A node that does not hear of it goes on: whoever wants that asks again.
+pub(super) async fn disconnect(app_id: String, room_id: String, user_id: String, env: &Env) {
+    let removal = UserRemoval {
+        app_id: app_id.clone(),
+        channel: room_id.clone(),
+        uid: user_id,
+    };
+    let Ok(text) = serde_json::to_string(&EdgeAsk::Remove(removal)) else {
+        return;
+    };
+    let request = line::Request::Ask {
+        ask: text,
+        limit_ms: LIMIT_MS,
+        holding: None,
+        oldest: OLDEST,
+    };
+    let channel = ChannelKey {
+        app_id,
+        channel: room_id,
+    };
+    let nodes = carriers(channel, env).await;
+    let told = nodes.iter().map(|node_id| ask::<LineOf>(env, node_id, &request));
+    join_all(told).await;
 }
 
 pub(super) async fn ask_lobby(app_id: &str, request: lobby::Request, env: &Env) -> Option<lobby::Reply> {

@@ -45,6 +45,7 @@ impl World {
                 version: String::new(),
                 capacity: 9,
                 url: None,
+                started_ms: None,
             },
         });
         self.up(node, socket, &hello);
