@@ -1,10 +1,10 @@
 """A camera that nobody here made: GStreamer's RTSP server with a test picture and a tone below /live.
 
-usage: camera.py [--login USER:PASSWORD] [--certificate FILE] [--udp] [--rare]
+usage: camera.py [--login USER:PASSWORD] [--certificate FILE] [--udp] [--rare] [--also PATH]
 
 It prints its port once it listens, and serves RTSP and its tunnel over HTTP there; with a certificate (PEM, with its key) by TLS
 only. Logins are asked for by Digest. With --udp it sends datagrams and interleaves nothing;
-with --rare a key frame at its beginning, and then only when it is asked for one.
+with --rare a key frame at its beginning, and then only when it is asked for one. With --also the same is below that path, too.
 """
 
 import argparse
@@ -28,6 +28,7 @@ options.add_argument("--login")
 options.add_argument("--certificate")
 options.add_argument("--udp", action="store_true")
 options.add_argument("--rare", action="store_true")
+options.add_argument("--also")
 options = options.parse_args()
 
 Gst.init(None)
@@ -54,6 +55,8 @@ if options.login or options.certificate:
         auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(options.certificate))
     server.set_auth(auth)
 server.get_mount_points().add_factory("/live", factory)
+if options.also:
+    server.get_mount_points().add_factory(options.also, factory)
 server.attach(None)
 print(server.get_bound_port(), flush=True)
 GLib.MainLoop().run()

@@ -13,8 +13,8 @@ pub struct MixOutput {
     pub fps: u32,
     pub bitrate_kbps: u32,
     pub audio: AudioProfile,
-    /// Pictures are coded in the order in which they are shown, without B-frames: players by WebRTC take no others. A node that does
-    /// not know this makes B-frames.
+    /// Pictures are coded as all players by WebRTC take them: in the order in which they are shown, without B-frames, and in the profile
+    /// Baseline where the node's encoder can. A node that does not know this makes B-frames.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_order: bool,
 }

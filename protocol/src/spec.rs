@@ -131,7 +131,7 @@ pub enum Source {
     Mediamtx {
         /// The base URL of the control API: `http://host:9997`.
         api: String,
-        /// The base of the RTSP URLs: `rtsp://host:8554`.
+        /// The base of the RTSP URLs: `rtsp://host:8554`, or `rtsps://host:8322#sha256=…` with the digest of its certificate.
         rtsp: String,
         /// `user:password` for the API and RTSP, where the server asks for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]

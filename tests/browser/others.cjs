@@ -10,7 +10,11 @@ const { launch, run } = require('./chromium.cjs')
 const WITHIN_MS = 30_000
 const FLAGS = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection']
 
+/** Far longer than a first picture takes. */
+const PICTURE_WITHIN_MS = 20_000
+
 const SCRIPT = `
+  const PICTURE_WITHIN_MS = ${PICTURE_WITHIN_MS}
   import { WHIPClient } from '@eyevinn/whip-web-client'
   import { WebRTCPlayer } from '@eyevinn/webrtc-player'
 
@@ -31,7 +35,8 @@ const SCRIPT = `
     const began = performance.now()
     const first = shown(video)
     const end = await begin(video, url)
-    await first
+    const late = new Promise((_, fail) => setTimeout(() => fail(new Error('no picture of ' + url)), PICTURE_WITHIN_MS))
+    await Promise.race([first, late])
     players.push({ kind, url, video, end, firstMs: Math.round(performance.now() - began) })
   }
 
@@ -61,6 +66,8 @@ const SCRIPT = `
   window.begin = async (whip, wheps) => {
     window.client = new WHIPClient({ endpoint: whip, opts: {} })
     await client.ingest(await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180 } }))
+    // It may be among those that are watched.
+    while (connections[0].connectionState !== 'connected') await new Promise((later) => setTimeout(later, 20))
     for (const url of wheps) {
       await play('library', url, byLibrary)
       await play('page', url, byHand)

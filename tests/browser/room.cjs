@@ -69,7 +69,7 @@ const PAGE = (edge) => `<!doctype html>
     return new MediaStream([...canvas.captureStream(15).getTracks(), ...destination.stream.getTracks()])
   }
 
-  globalThis.enter = async (url, peerId, colour, frequency) => {
+  globalThis.attend = async (url, peerId) => {
     const room = await connect(url, { peerId })
     globalThis.room = room
     room.on('state', ({ signalling }) => states.at(-1) !== signalling && states.push(signalling))
@@ -90,15 +90,32 @@ const PAGE = (edge) => `<!doctype html>
         audio.createMediaStreamSource(new MediaStream([media])).connect(seen.ear)
       })
     })
+  }
+
+  globalThis.enter = async (url, peerId, colour, frequency) => {
+    await attend(url, peerId)
     globalThis.published = await room.publish(stream(colour, frequency), { simulcast: true })
   }
 
-  const small = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true })
+  const canvas = (size) => Object.assign(document.createElement('canvas'), { width: size, height: size })
+  const [small, larger] = [1, 16].map((size) => canvas(size).getContext('2d', { willReadFrequently: true }))
 
   function colour(video) {
     small.fillRect(0, 0, 1, 1)
     if (video?.videoWidth) small.drawImage(video, 0, 0, 1, 1)
-    const [red, green, blue] = small.getImageData(0, 0, 1, 1).data
+    return named(small.getImageData(0, 0, 1, 1).data)
+  }
+
+  /** The colours that are in any one picture. */
+  globalThis.together = () => [...shown.values()].map(({ video }) => {
+    larger.fillRect(0, 0, 16, 16)
+    if (video?.videoWidth) larger.drawImage(video, 0, 0, 16, 16)
+    const { data } = larger.getImageData(0, 0, 16, 16)
+    const colours = Array.from({ length: 256 }, (_, point) => named(data.subarray(4 * point, 4 * point + 3)))
+    return [...new Set(colours)]
+  })
+
+  function named([red, green, blue]) {
     return (red > 110 ? 'red' : '') + (green > 70 && red < 110 ? 'green' : '') + (blue > 110 ? 'blue' : '')
   }
 
@@ -141,6 +158,14 @@ async function main([executablePath, edge, url, code, other, pictures]) {
   const until = (page, what, argument) => page.waitForFunction(what, argument, { timeout: WITHIN_MS })
   let pages = []
   try {
+    if (code === 'watch') {
+      const [page] = (pages = [await customers()])
+      await page.evaluate(([url, peer]) => attend(url, peer), [url, other])
+      const all = ['red', 'green', 'blue']
+      await until(page, (all) => together().some((colours) => all.every((colour) => colours.includes(colour))), all)
+      console.log(JSON.stringify({ colours: all, complaints }))
+      return
+    }
     const [one, two] = (pages = [await customers(), await customers()])
     const refused = { stranger: await one.evaluate((url) => refused(url, 'stranger'), url) }
     await one.evaluate((url) => enter(url, 'liubei', 'red', 440), url)

@@ -2,7 +2,7 @@
 
     {"do": "enter", "as": PEER, "url": URL, "file": FILE or null}   joins, receives, and publishes the file if there is one
     {"do": "see", "as": PEER, "seen": {PEER: [COLOUR, HERTZ]}}      is answered when all of these are seen and heard together; an
-                                                                    empty COLOUR is any
+                                                                    empty COLOUR is any, and of ONE+OTHER both are in the picture
     {"do": "miss", "as": PEER, "missed": [PEER]}                    when nothing comes of these any more
     {"do": "hear", "as": PEER, "said": DATA}                        when a message with this has come
     {"do": "say", "as": PEER, "data": DATA}
@@ -95,10 +95,16 @@ class Refused(Exception):
     pass
 
 
-def colour(picture):
+def colours(picture):
+    """That of the middle, and all that are in it."""
     plane = picture.reformat(width=16, height=16, format="rgb24").planes[0]
-    at = plane.line_size * 8 + 3 * 8
-    red, green, blue = bytes(plane)[at:at + 3]
+    data = bytes(plane)
+    points = [[named(data[plane.line_size * y + 3 * x:][:3]) for x in range(16)] for y in range(16)]
+    return points[8][8], {name for row in points for name in row}
+
+
+def named(pixel):
+    red, green, blue = pixel
     return ("red" if red > 110 else "") + ("green" if green > 70 and red < 110 else "") + ("blue" if blue > 110 else "")
 
 
@@ -123,7 +129,7 @@ class Slot:
 
     def __init__(self, kind):
         self.kind, self.peer = kind, None
-        self.colour, self.samples = "", deque(maxlen=HEARD)
+        self.colour, self.colours, self.samples = "", set(), deque(maxlen=HEARD)
         self.at = 0.0
 
     async def run(self, track, owner):
@@ -138,7 +144,7 @@ class Slot:
                 if self.peer:
                     owner.times.setdefault(self.peer, []).append(now)
                 if now - self.at > 0.1:
-                    self.colour = colour(frame)
+                    self.colour, self.colours = colours(frame)
                     self.at = now
             else:
                 for part in resampler.resample(frame):
@@ -320,9 +326,9 @@ class Peer:
         told = {}
         for slot in self.slots.values():
             if slot.peer and slot.is_fresh():
-                known = told.setdefault(slot.peer, ["", None])
+                known = told.setdefault(slot.peer, ["", None, set()])
                 if slot.kind == "video":
-                    known[0] = slot.colour
+                    known[0], known[2] = slot.colour, slot.colours
                 else:
                     known[1] = list(slot.samples)
         return told
@@ -331,8 +337,10 @@ class Peer:
         seen = self.seen()
         tones = [tone for _, tone in wanted.values() if tone]
         for peer, (colour, tone) in wanted.items():
-            known_colour, samples = seen.get(peer, ["", None])
-            if colour and colour != known_colour:
+            known_colour, samples, colours = seen.get(peer, ["", None, set()])
+            if "+" in colour and not set(colour.split("+")) <= colours:
+                return False
+            if colour and "+" not in colour and colour != known_colour:
                 return False
             if tone and (not samples or len(samples) < HEARD // 2):
                 return False
@@ -342,7 +350,7 @@ class Peer:
         return True
 
     def told(self):
-        return {peer: [colour, bool(samples)] for peer, (colour, samples) in self.seen().items()}
+        return {peer: [colour, bool(samples), sorted(colours)] for peer, (colour, samples, colours) in self.seen().items()}
 
     def pauses(self):
         times, self.times = self.times, {}

@@ -1,10 +1,13 @@
-//! Cameras of others' making, in each way that they are reached.
+//! Cameras of others' making, in each way that they are reached, and a server that passes one on.
 
 use std::path::Path;
 
 use protocol::TrackKind::{Audio, Video};
 use serde_json::json;
+use tapedeck_tests::bucket::Bucket;
 use tapedeck_tests::camera::{self, Asks, Camera};
+use tapedeck_tests::customer::Task;
+use tapedeck_tests::mediamtx::{Mediamtx, path};
 use tapedeck_tests::recorded::Recording;
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::wait;
@@ -30,6 +33,7 @@ pub(crate) async fn each_way_to_a_camera_is_taken(stack: &Stack) {
     let secure = Camera::start(Asks {
         login,
         certificate,
+        also: Some("/rooms/served/1"),
         ..Asks::default()
     })
     .await;
@@ -55,7 +59,21 @@ pub(crate) async fn each_way_to_a_camera_is_taken(stack: &Stack) {
         .new_app(&json!({ "source": { "type": "static", "streams": streams } }))
         .await;
     let task = customer.record("cameras", |_| {}).await;
+    let server = Mediamtx::start("admin:hunter2").await;
+    let now = Some("2024-03-01T09:00:05Z");
+    server.set(vec![
+        path("rooms/served/1", now),
+        path("rooms/served/nobody", None),
+        path("rooms/other/2", now),
+    ]);
+    let source = json!({
+        "type": "mediamtx", "api": server.url, "credentials": "admin:hunter2", "path": "rooms/{channel}",
+        "rtsp": format!("rtsps://127.0.0.1:{}#sha256={fingerprint}", secure.port),
+    });
+    let served_customer = stack.new_app(&json!({ "source": source })).await;
+    let served = served_customer.record("served", |_| {}).await;
     steps::await_playlists(&customer, &task, 8).await;
+    steps::await_playlists(&served_customer, &served, 2).await;
     let told = wait::until("what is wrong with the certificate", CAPTURE_LIMIT, async || {
         let problems = stack.report(&task.sid).await?.problems;
         problems
@@ -67,10 +85,18 @@ pub(crate) async fn each_way_to_a_camera_is_taken(stack: &Stack) {
     assert!(!told.message.contains("hunter2"), "{told:?}");
     record_for(10).await;
     steps::stop(&customer, &task).await;
+    steps::stop(&served_customer, &served).await;
 
-    let recording = Recording::fetch(&stack.bucket(), &task).await;
+    check(&stack.bucket(), &task, &["plain", "secure", "tunnel", "datagrams"]).await;
+    check(&stack.bucket(), &served, &["1"]).await;
+}
+
+/// Each of these users, and nobody else, is in whole files.
+async fn check(bucket: &Bucket, task: &Task, uids: &[&str]) {
+    let recording = Recording::fetch(bucket, task).await;
     recording.check().await;
-    for uid in ["plain", "secure", "tunnel", "datagrams"] {
+    assert_eq!(recording.tracks.len(), 2 * uids.len());
+    for uid in uids {
         for kind in [Audio, Video] {
             let track = recording.track(uid, kind);
             assert!(

@@ -34,7 +34,7 @@ const USERS: [(&str, Colour, u32); 5] = [
 ];
 
 /// A client that publishes until its input ends.
-struct Client(Child);
+pub(crate) struct Client(Child);
 
 impl Client {
     fn start(program: &str, words: &[String], logs: &Path, name: &str) -> Self {
@@ -264,19 +264,33 @@ async fn watched_by_aiortc(stack: &Stack, cname: &str) {
     }
 }
 
-/// A user of each protocol is watched, by the library and by a page of a few lines.
-async fn used_by_libraries(stack: &Stack, cname: &str) {
-    let whip = stack.web_url("whip", "libraries", "1");
-    let watched = ["0", "4", "2"].map(|uid| stack.web_url("whep", cname, uid));
+/// Publishes media by the WHIP of an FFmpeg that has it.
+pub(crate) fn publish_by_ffmpeg(url: &str, media: &Media, logs: &Path) -> Client {
+    let mut options = vec!["-nostats".to_owned(), "-v".to_owned(), "warning".to_owned()];
+    options.extend(media.live_options());
+    options.extend(["-ac", "2", "-f", "whip", url].map(str::to_owned));
+    let program = newer_ffmpeg().to_str().expect("UTF-8");
+    Client::start(program, &options, logs, "whip-live.log")
+}
+
+/// What libraries say that they play of each of these URLs, while they publish themselves.
+pub(crate) async fn play_by_libraries(whip: &str, urls: &[String]) -> Value {
     let script = format!("{ROOT}/tests/browser/others.cjs");
     let output = Command::new("node")
-        .args([&script, CHROMIUM, &whip])
-        .args(&watched)
+        .args([&script, CHROMIUM, whip])
+        .args(urls)
         .kill_on_drop(true)
         .output();
     let output = output.await.expect("node runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// A user of each protocol is watched, by the library and by a page of a few lines.
+async fn used_by_libraries(stack: &Stack, cname: &str) {
+    let whip = stack.web_url("whip", "libraries", "1");
+    let watched = ["0", "4", "2"].map(|uid| stack.web_url("whep", cname, uid));
+    let said = play_by_libraries(&whip, &watched).await;
     println!("{said}");
     assert_eq!(said["complaints"], json!([]), "{said}");
     let played = said["played"].as_array().expect("a list");

@@ -21,6 +21,7 @@ mod far;
 mod faults;
 mod faulty;
 mod files;
+mod first_pictures;
 mod fleet;
 mod fsp;
 mod fsp_automatic;
@@ -269,6 +270,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         docs_page::no_reader_is_shut_out,
         docs_page::no_page_can_be_framed,
         publish_page::a_person_publishes_and_watches,
+        first_pictures::come_before_the_next_keyframe,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,

@@ -83,7 +83,7 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
     let file = fetch_record(&customer, stack, text(&record["recordId"]), "browsers.mp4").await;
     customer.done(Method::DELETE, &format!("/room/{room_id}"), None).await;
     peers.leave("zhangfei").await;
-    is_shown_again(&customer, text(&record["recordId"]), &mut peers).await;
+    is_shown_again(stack, &customer, text(&record["recordId"]), &mut peers).await;
 
     let middle = probe::duration(&file).await / 2.0;
     let shown = pictures(&file, 1).await;
@@ -108,15 +108,19 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
 }
 
 /// Whoever comes to the room of a recording sees it, and hears all who are in it.
-async fn is_shown_again(customer: &Uprtc, record_id: &str, peers: &mut Peers) {
+async fn is_shown_again(stack: &Stack, customer: &Uprtc, record_id: &str, peers: &mut Peers) {
     let body = json!({"recordId": record_id, "loopPlay": true, "endTime": now_ms() + 300_000});
     let room = customer.done(Method::POST, "/record/playback", Some(&body)).await;
     let url = format!("{}{}", text(&room["serverUrl"]), text(&room["roomId"]));
     let entered = peers.enter("machao", &url, None).await;
     assert_eq!(entered["role"], "audience", "{entered}");
     for tone in [440, 880, 1320] {
-        peers.see("machao", &[(record_id, "", tone)]).await;
+        peers.see("machao", &[(record_id, "red+green+blue", tone)]).await;
     }
+    let logs = stack.logs().to_string_lossy().into_owned();
+    let mut page = Page::run("room.cjs", &[&stack.info.edge, &url, "watch", "zhaoyun", &logs]);
+    let seen = page.line().await;
+    assert_eq!(seen["complaints"], json!([]), "{seen}");
     peers.leave("machao").await;
     let path = format!("/room/{}", text(&room["roomId"]));
     customer.done(Method::DELETE, &path, None).await;

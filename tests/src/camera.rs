@@ -17,6 +17,8 @@ pub struct Asks<'a> {
     pub udp: bool,
     /// That it is asked for key frames: by itself it sends one at its beginning.
     pub rare: bool,
+    /// That it serves the same below this path, beside `/live`.
+    pub also: Option<&'a str>,
 }
 
 /// A running camera; dropped, it is killed.
@@ -45,6 +47,9 @@ impl Camera {
         }
         if asks.rare {
             command.arg("--rare");
+        }
+        if let Some(path) = asks.also {
+            command.args(["--also", path]);
         }
         let mut child = command.spawn().expect("python3 runs");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();

@@ -16,6 +16,7 @@ pub mod frames;
 pub mod fsp;
 pub mod heard;
 pub mod interpreter;
+pub mod mediamtx;
 pub mod mixed;
 pub mod namespace;
 pub mod node;

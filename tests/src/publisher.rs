@@ -165,6 +165,11 @@ impl Media {
         options
     }
 
+    /// The options by which FFmpeg makes this at its own pace.
+    pub fn live_options(&self) -> Vec<String> {
+        [self.inputs.clone(), self.coding.clone()].concat()
+    }
+
     /// The packets of a file, sent once, at the pace of their timestamps.
     pub fn file(path: &str) -> Self {
         Self {

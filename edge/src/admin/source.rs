@@ -10,6 +10,10 @@ use crate::input::{FieldError, Fields, base_url, stream_url};
 
 const MAX_STREAMS: usize = 500;
 const MAX_TEXT: usize = 256;
+/// A token may stand in the place of a password.
+const MAX_CREDENTIALS: usize = 4096;
+/// Hexadecimal digits of a SHA-256.
+const DIGEST_DIGITS: usize = 64;
 const DEFAULT_PATH: &str = "{app}/{channel}";
 
 pub(super) fn read(source: &Fields<'_>) -> Result<Source, FieldError> {
@@ -25,7 +29,7 @@ pub(super) fn read(source: &Fields<'_>) -> Result<Source, FieldError> {
             only(source, &["type", "api", "rtsp", "credentials", "path"])?;
             Ok(Source::Mediamtx {
                 api: source.require("api", address(source, "api", &["http", "https"])?)?,
-                rtsp: source.require("rtsp", address(source, "rtsp", &["rtsp", "rtsps"])?)?,
+                rtsp: source.require("rtsp", pinned_address(source)?)?,
                 credentials: credentials(source)?,
                 path: path(source)?,
             })
@@ -72,10 +76,34 @@ fn address(source: &Fields<'_>, name: &str, schemes: &[&str]) -> Result<Option<S
         .transpose()
 }
 
+/// An address of RTSP, behind which the digest of the server's certificate may stand.
+fn pinned_address(source: &Fields<'_>) -> Result<Option<String>, FieldError> {
+    let Some(text) = source.string("rtsp")? else {
+        return Ok(None);
+    };
+    let (text, pin) = text
+        .split_once('#')
+        .map_or((text, None), |(text, pin)| (text, Some(pin)));
+    let base = base_url(text, &["rtsp", "rtsps"]).map_err(|problem| source.error("rtsp", problem))?;
+    let Some(pin) = pin else { return Ok(Some(base)) };
+    let is_digest = pin
+        .strip_prefix("sha256=")
+        .is_some_and(|digits| digits.len() == DIGEST_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    match base.starts_with("rtsps://") && is_digest {
+        true => Ok(Some(format!("{base}#{pin}"))),
+        false => {
+            let problem =
+                "may end with #sha256= and the 64 hexadecimal digits of a certificate, behind rtsps://host:port";
+            Err(source.error("rtsp", problem))
+        }
+    }
+}
+
 fn credentials(source: &Fields<'_>) -> Result<Option<Secret>, FieldError> {
     let text = source.string("credentials")?;
-    if text.is_some_and(|text| text.len() > MAX_TEXT || !text.contains(':')) {
-        return Err(source.error("credentials", "must be user:password, at most 256 bytes"));
+    if text.is_some_and(|text| text.len() > MAX_CREDENTIALS || !text.contains(':')) {
+        let problem = format!("must be user:password, at most {MAX_CREDENTIALS} bytes");
+        return Err(source.error("credentials", problem));
     }
     Ok(text.map(Secret::new))
 }

@@ -2,12 +2,17 @@
 
 use crate::stream::{Fmtp, PayloadFormat, Track};
 
+/// Of a track. Browsers offer some twenty.
+const MAX_OTHERS: usize = 64;
+
 /// One offered audio or video stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) track: Track,
     pub(super) payload_type: u8,
     pub(super) format: PayloadFormat,
+    /// The other payload types of its track, and what they are, in lower case.
+    pub(super) others: Vec<(u8, String)>,
 }
 
 /// The audio and video streams of a session description, in its order, each by its first payload type.
@@ -26,7 +31,7 @@ fn offer(media: &sdp_types::Media) -> Option<Offer> {
     };
     let payload_type_text = media.fmt.split_ascii_whitespace().next()?;
     let payload_type = payload_type_text.parse().ok()?;
-    let of_payload_type = |name: &str| {
+    let of_payload_type = |name: &str, payload_type: &str| {
         let values = media
             .attributes
             .iter()
@@ -34,17 +39,25 @@ fn offer(media: &sdp_types::Media) -> Option<Offer> {
             .filter_map(|a| a.value.as_deref());
         let mut values = values.filter_map(|value| value.trim().split_once(' '));
         values
-            .find(|(number, _)| *number == payload_type_text)
-            .map(|(_, value)| value)
+            .find(|(number, _)| *number == payload_type)
+            .map(|(_, value)| value.to_owned())
     };
-    let fmtp = of_payload_type("fmtp").map(Fmtp::parse).unwrap_or_default();
-    let format = match of_payload_type("rtpmap") {
-        Some(rtpmap) => PayloadFormat::parse(rtpmap, fmtp)?,
+    let fmtp = of_payload_type("fmtp", payload_type_text)
+        .map(|fmtp| Fmtp::parse(&fmtp))
+        .unwrap_or_default();
+    let format = match of_payload_type("rtpmap", payload_type_text) {
+        Some(rtpmap) => PayloadFormat::parse(&rtpmap, fmtp)?,
         None => PayloadFormat::parse(static_rtpmap(payload_type)?, fmtp)?,
     };
+    let others = media.fmt.split_ascii_whitespace().skip(1).filter_map(|number| {
+        let rtpmap = of_payload_type("rtpmap", number)?;
+        let encoding = rtpmap.split('/').next()?.trim().to_ascii_lowercase();
+        Some((number.parse().ok()?, encoding))
+    });
     Some(Offer {
         track,
         payload_type,
+        others: others.take(MAX_OTHERS).collect(),
         format,
     })
 }

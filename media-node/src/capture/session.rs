@@ -1,72 +1,23 @@
-use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use protocol::{Secret, SecretUrl, redact_urls};
-use retina::client::{
-    Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions, Playing, Session,
-    SessionOptions, SetupOptions, TcpTransportOptions, UdpTransportOptions, UnknownRtcpSsrcPolicy,
-};
+use protocol::TrackKind;
+use retina::client::PacketItem;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use url::Url;
 
+use super::connect::{Connected, connect, reason};
 use super::outlet::{Closed, Outlet};
-use super::proxy::{Address, Login, Proxy};
-use super::sdp::{Offer, offers};
+use super::payload_types::Load;
+use super::proxy::Proxy;
+use super::request::CaptureRequest;
 use super::tolerance::Tolerance;
-use crate::encryption::{Keys, Lock};
-use crate::hub::rtp;
-use crate::stream::{
-    Clock, Packet, RtpStream, RtpTrack, SenderReport, StreamEnd, StreamEvent, Track, UserClock, depacketizer,
-};
+use crate::hub::{LeftOut, rtp};
+use crate::stream::{Packet, SenderReport, StreamEnd, StreamEvent, Track};
 
-/// For each of connecting with DESCRIBE, SETUP and PLAY.
-const STEP_TIMEOUT: Duration = Duration::from_secs(5);
-/// What is shorter is part of any word.
-const MIN_SECRET_BYTES: usize = 4;
-/// The longest text of an error that is told.
-const MAX_REASON_CHARS: usize = 200;
-
-/// What to capture.
-#[derive(Clone, Debug)]
-pub struct CaptureRequest {
-    /// `rtsp://host[:port]/path`, or with `rtsps`, `rtsp+http` or `rtsps+http`. A user name and password in it are used, unless
-    /// given below.
-    pub url: SecretUrl,
-    pub username: Option<String>,
-    pub password: Option<Secret>,
-    /// Others built what sends it, and it is put right on its way; streams of channel servers are so already.
-    pub foreign: bool,
-    pub want: Wanted,
-    /// By which the stream is decrypted. Without them an encrypted one is left out.
-    pub keys: Option<Arc<Keys>>,
-    pub clock: Clock,
-    pub user: UserClock,
-    /// How long the first media may take to come before the stream counts as [`StreamEnd::Silent`],
-    pub first_media_timeout: Duration,
-    /// and what follows: the connection lives all the while, and some send a picture now and then.
-    pub silence_timeout: Duration,
-    pub transport: Transport,
-}
-
-/// The kinds of media that are wanted; of each kind one track is captured, the first that can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    pub audio: bool,
-    pub video: bool,
-}
-
-/// How RTP packets travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// Interleaved with RTSP on one connection.
-    #[default]
-    Tcp,
-    /// Packets that come out of order are lost, and nothing is put right. Only for plain `rtsp://`.
-    Udp,
-}
+/// Of packets that are left out.
+const STRANGE: &str = "their payload type is not the one that was announced";
 
 /// Captures a stream in a task of its own until it ends or the receiver is dropped, which sends TEARDOWN.
 ///
@@ -100,178 +51,21 @@ async fn run(request: CaptureRequest, mut outlet: Outlet) {
     let _ = outlet.send(StreamEvent::Ended(end)).await;
 }
 
-struct Connected {
-    proxy: Option<Proxy>,
-    session: Session<Playing>,
-    stream: RtpStream,
-    /// By the session's stream ids, the track's index.
-    tracks: Vec<Option<usize>>,
-}
+/// Of which kinds it was told that nothing can be read.
+#[derive(Default)]
+struct Unreadable(Vec<TrackKind>);
 
-/// Opens the session; `events` tells of tracks that cannot be recorded. An error's text is for a person, and without
-/// credentials.
-async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEvent>) -> Result<Connected, String> {
-    let (url, login) = address(request)?;
-    let way = Address::parse(&url)?;
-    let user = request.user.join(&stream_name(&url));
-    let options = SessionOptions::default();
-    let (proxy, url, options) = if way.is_plain() && (request.transport == Transport::Udp || !request.foreign) {
-        let credentials = login.map(|(username, password)| retina::client::Credentials {
-            username,
-            password: password.expose().to_owned(),
-        });
-        (None, url, options.creds(credentials).user_agent("Tapedeck".to_owned()))
-    } else {
-        let login = login.map(|(username, password)| Login::new(username, password));
-        let proxy = Proxy::open(way, login).await?;
-        let (url, key) = (proxy.url.clone(), proxy.key.clone());
-        (Some(proxy), url, options.user_agent(key))
-    };
-    let transport = || match request.transport {
-        Transport::Udp if proxy.is_none() => retina::client::Transport::Udp(UdpTransportOptions::default()),
-        Transport::Tcp | Transport::Udp => retina::client::Transport::Tcp(TcpTransportOptions::default()),
-    };
-    let mut session = step(&url, "DESCRIBE", Session::describe(url.clone(), options)).await?;
-    let offered = match_streams(&session);
-    let mut tracks = Vec::new();
-    let mut captured = Vec::new();
-    for kind in [Track::Audio, Track::Video] {
-        let wanted = match kind {
-            Track::Audio => request.want.audio,
-            Track::Video => request.want.video,
-        };
-        let of_kind = offered.iter().filter(|(_, offer)| wanted && offer.track == kind);
-        let mut refused = Vec::new();
-        let mut chosen = None;
-        for (id, offer) in of_kind {
-            match depacketizer(&offer.format) {
-                Ok(depacketizer) => {
-                    chosen = Some((*id, offer.format.clock_rate, depacketizer));
-                    break;
-                }
-                Err(codec) => refused.push(StreamEvent::Unsupported(kind, codec)),
-            }
-        }
-        let Some((id, clock_rate, depacketizer)) = chosen else {
-            events.append(&mut refused);
-            continue;
-        };
-        let setup = SetupOptions::default().transport(transport());
-        step(&url, "SETUP", session.setup(id, setup)).await?;
-        captured.push((id, tracks.len()));
-        tracks.push(RtpTrack::new(
-            kind,
-            clock_rate,
-            depacketizer,
-            Box::new(Lock::new(kind, request.keys.clone())),
-            user.end_us(kind),
-        ));
-    }
-    if tracks.is_empty() {
-        let names: Vec<&str> = offered
-            .iter()
-            .map(|(_, offer)| offer.format.encoding.as_str())
-            .collect();
-        return Err(format!(
-            "the source offers nothing that was asked for and can be recorded (it offers: {names:?})"
-        ));
-    }
-    let mut by_id = vec![None; session.streams().len()];
-    for (id, index) in captured {
-        if let Some(slot) = by_id.get_mut(id) {
-            *slot = Some(index);
-        }
-    }
-    // Sources are live and their headers often wrong: sequence numbers and times are taken from the packets.
-    let play = PlayOptions::default()
-        .initial_timestamp(InitialTimestampPolicy::Permissive)
-        .initial_seq(InitialSequenceNumberPolicy::Ignore)
-        .unknown_rtcp_ssrc(UnknownRtcpSsrcPolicy::ProcessPackets);
-    let session = step(&url, "PLAY", session.play(play)).await?;
-    Ok(Connected {
-        proxy,
-        session,
-        stream: RtpStream::new(tracks, user),
-        tracks: by_id,
-    })
-}
-
-/// The session's streams beside what the session description says of them: both keep its order, but the session leaves
-/// out what it cannot read.
-fn match_streams(session: &Session<Described>) -> Vec<(usize, Offer)> {
-    let mut offers = offers(session.sdp()).into_iter();
-    let streams = session.streams().iter().enumerate();
-    let matched = streams
-        .filter(|(_, stream)| matches!(stream.media(), "audio" | "video"))
-        .map(|(id, stream)| {
-            let same = |offer: &Offer| {
-                offer.payload_type == stream.rtp_payload_type() && offer.format.encoding == stream.encoding_name()
+impl Unreadable {
+    fn tell(&mut self, kind: TrackKind, why: &'static str, events: &mut Vec<StreamEvent>) {
+        if !self.0.contains(&kind) {
+            self.0.push(kind);
+            let track = match kind {
+                TrackKind::Audio => Track::Audio,
+                TrackKind::Video | TrackKind::Both => Track::Video,
             };
-            offers.find(same).map(|offer| (id, offer))
-        });
-    matched.flatten().collect()
-}
-
-/// The stream's URL without credentials, and these.
-fn address(request: &CaptureRequest) -> Result<(Url, Option<(String, Secret)>), String> {
-    let mut url =
-        Url::parse(request.url.expose()).map_err(|error| format!("the source's URL cannot be read: {error}"))?;
-    let decode = |text: &str| {
-        percent_encoding::percent_decode_str(text)
-            .decode_utf8_lossy()
-            .into_owned()
-    };
-    let username = request
-        .username
-        .clone()
-        .or_else(|| Some(decode(url.username())).filter(|name| !name.is_empty()));
-    let password = request
-        .password
-        .clone()
-        .or_else(|| url.password().map(decode).map(Secret::new));
-    // Both succeed on a URL with a host.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    let login = (username.is_some() || password.is_some())
-        .then(|| (username.unwrap_or_default(), password.unwrap_or_default()));
-    Ok((url, login))
-}
-
-/// A name that stays the same from session to session with the stream; the key that the URL's query may carry is no part of it.
-fn stream_name(url: &Url) -> String {
-    format!(
-        "{}:{}{}",
-        url.host_str().unwrap_or_default(),
-        url.port().unwrap_or(554),
-        url.path()
-    )
-}
-
-async fn step<T>(url: &Url, name: &str, work: impl Future<Output = Result<T, retina::Error>>) -> Result<T, String> {
-    match timeout(STEP_TIMEOUT, work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(match error.status_code() {
-            Some(404) => format!("the source answered {name} with 404: there is no such stream"),
-            Some(status @ (401 | 403)) => {
-                format!("the source answered {name} with {status}: its credentials are needed")
-            }
-            _ => format!("{name} failed: {}", reason(&error, url)),
-        }),
-        Err(_) => Err(format!(
-            "the source did not answer {name} within {} s",
-            STEP_TIMEOUT.as_secs()
-        )),
+            events.push(StreamEvent::NoEntry(track, Some(why)));
+        }
     }
-}
-
-/// The first line of an error, without what can be secret in the URL: retina tells parts of it as well.
-fn reason(error: &retina::Error, url: &Url) -> String {
-    let text = error.to_string();
-    let line = redact_urls(text.lines().next().unwrap_or_default());
-    let parts = [url.path().trim_matches('/'), url.query().unwrap_or_default()];
-    let secrets = parts.into_iter().filter(|part| part.len() >= MIN_SECRET_BYTES);
-    let told = secrets.fold(line, |line, secret| line.replace(secret, "…"));
-    told.chars().take(MAX_REASON_CHARS).collect()
 }
 
 enum Next {
@@ -286,12 +80,14 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
         proxy,
         mut session,
         mut stream,
-        tracks,
+        mut tracks,
+        mut asker,
     } = connected;
     let mut events = Vec::new();
     let mut silent_at = Instant::now() + request.first_media_timeout;
     let mut tolerance = Tolerance::new(tracks.iter().flatten().count());
     let mut last_error = None;
+    let mut unreadable = Unreadable::default();
     let end = loop {
         let tick_at = stream.deadline_us().map(|at_us| {
             let wait_us = at_us.saturating_sub(request.clock.now_us()).max(0);
@@ -309,39 +105,62 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
                 media = true;
                 let header = packet.header();
                 last_error = None;
-                if let Some(index) = tracks.get(packet.stream_id()).copied().flatten() {
-                    tolerance.good(index, request.clock.now_us());
-                    if let Some(quarters) = rtp::turn(packet.raw()) {
-                        stream.turned(index, quarters);
+                if let Some(captured) = tracks.get_mut(packet.stream_id()).and_then(Option::as_mut) {
+                    let (index, now_us) = (captured.index, request.clock.now_us());
+                    tolerance.good(index, now_us);
+                    let load = captured.types.take(header.payload_type());
+                    if load == Load::Media {
+                        if let Some(quarters) = rtp::turn(packet.raw()) {
+                            stream.turned(index, quarters);
+                        }
+                        let packet = Packet {
+                            arrival_us: request.clock.us_at(packet.ctx().received()),
+                            sequence: header.sequence_number(),
+                            timestamp: header.timestamp(),
+                            marker: header.mark(),
+                            payload: packet.into_payload_bytes(),
+                        };
+                        stream.packet(index, &packet, &mut events);
+                    } else {
+                        stream.pass_over(index, header.sequence_number(), &mut events);
                     }
-                    let packet = Packet {
-                        arrival_us: request.clock.us_at(packet.ctx().received()),
-                        sequence: header.sequence_number(),
-                        timestamp: header.timestamp(),
-                        marker: header.mark(),
-                        payload: packet.into_payload_bytes(),
-                    };
-                    stream.packet(index, &packet, &mut events);
+                    if load == Load::Strange {
+                        stream.left_out(index, STRANGE, now_us, &mut events);
+                    }
+                    asker.note(&events, now_us);
+                    if captured.kind == Track::Video {
+                        asker.packet(now_us);
+                    }
                 }
             }
             Next::Packet(Some(Ok(PacketItem::Rtcp(compound)))) => {
                 let report = compound
                     .pkts()
                     .find_map(|packet| packet.as_sender_report().ok().flatten());
-                let index = tracks.get(compound.stream_id()).copied().flatten();
-                if let (Some(index), Some(report)) = (index, report)
-                    && let Some(ntp_us) = ntp_us(report.ntp_timestamp().0)
-                {
-                    let report = SenderReport {
-                        ntp_us,
-                        timestamp: report.rtp_timestamp(),
-                    };
-                    stream.report(
-                        index,
-                        report,
-                        request.clock.us_at(compound.ctx().received()),
-                        &mut events,
-                    );
+                let received_us = request.clock.us_at(compound.ctx().received());
+                let captured = tracks.get(compound.stream_id()).and_then(Option::as_ref);
+                let Some(index) = captured.map(|captured| captured.index) else {
+                    continue;
+                };
+                if let Some(left_out) = LeftOut::read(compound.raw()) {
+                    // It sends, even if nothing of it can be used.
+                    media = true;
+                    match left_out {
+                        LeftOut::Unreadable(kind) => unreadable.tell(kind, left_out.why(), &mut events),
+                        _ => stream.left_out(index, left_out.why(), received_us, &mut events),
+                    }
+                }
+                if let Some(report) = report {
+                    if let Some(packets) = report.raw().get(20..24).and_then(<[u8]>::first_chunk) {
+                        stream.sent(index, u32::from_be_bytes(*packets), received_us, &mut events);
+                    }
+                    if let Some(ntp_us) = ntp_us(report.ntp_timestamp().0) {
+                        let report = SenderReport {
+                            ntp_us,
+                            timestamp: report.rtp_timestamp(),
+                        };
+                        stream.report(index, report, received_us, &mut events);
+                    }
                 }
             }
             Next::Packet(Some(Ok(_))) => {}

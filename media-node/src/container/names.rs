@@ -9,8 +9,9 @@ use crate::stream::Format;
 /// alone makes names unique.
 const MAX_PART_CHARS: usize = 64;
 
-/// Longest form of a uid in a file name, in bytes.
-const MAX_UID_BYTES: usize = 200;
+/// Longest form of a uid in a file name, in bytes: with the longest of all else, a name has no more than the 255 that file systems
+/// take, and stores that stand on them.
+const MAX_UID_BYTES: usize = 100;
 
 /// What the files of one recording are called on one node, by the scheme of its job.
 ///
@@ -18,7 +19,7 @@ const MAX_UID_BYTES: usize = 200;
 /// - In a channel's name, and in text of the scheme, each other character becomes `-`. The sid keeps the names of two
 ///   channels apart.
 /// - A uid must stay apart from every other uid, so each byte but `A-Z a-z 0-9 _ -` becomes `.` and two hexadecimal
-///   digits. One that is longer than 200 bytes then is cut and gets a hash.
+///   digits. One that is longer than 100 bytes then is cut and gets a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingNames {
     stem: String,
@@ -276,6 +277,23 @@ mod tests {
         let (one, two) = ("€".repeat(200), "€".repeat(201));
         assert_eq!(uid_part(&one).len(), MAX_UID_BYTES);
         assert_ne!(uid_part(&one), uid_part(&two));
+    }
+
+    #[test]
+    fn no_name_is_longer_than_file_systems_take() {
+        let long = "€".repeat(255);
+        let names = names(SID, &long, 999_999);
+        for track in [TrackKind::Audio, TrackKind::Video, TrackKind::Both] {
+            let names = names.user(&long, track);
+            for name in [
+                names.playlist(),
+                names.slice(0, Container::WebM),
+                names.whole(usize::MAX, FileFormat::Mp4),
+                names.picture(0),
+            ] {
+                assert!(name.len() <= 255, "{} bytes: {name}", name.len());
+            }
+        }
     }
 
     proptest! {

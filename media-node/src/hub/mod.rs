@@ -1,25 +1,32 @@
 //! The live streams of this node, by path: publishers of every protocol hand their packets in here, made fit for players, and
 //! players, recorders and other nodes take them out. Who publishes is told to [`crate::channel::Registry`]. It knows no protocol
-//! but RTP, no codec, no recording and no edge.
+//! but RTP, of codecs only where their keyframes begin, no recording and no edge.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
 )]
 
 mod admission;
+mod answers;
+mod audience;
 mod beginning;
 mod client;
 mod description;
 mod fast;
+mod group;
+mod groups;
 mod inflow;
+mod joined;
 mod keyframes;
 mod layer;
+mod left_out;
 mod limits;
 mod listen;
 mod publication;
 mod queue;
 mod reception;
 pub mod rtp;
+mod stamps;
 mod turned_away;
 
 use std::collections::BTreeMap;
@@ -37,8 +44,11 @@ use crate::channel::{ChannelFull, Listing, Media, Origin, Registry, StreamPath};
 pub use admission::{Admission, NoPlace, Ticket};
 pub use client::{Ends, Liveness, keep_alive, linger};
 pub use description::{Description, DescriptionError, TRACK_CONTROL, normalised, track_control};
+use group::Kept;
 pub use inflow::{Inflow, Manner};
+pub use joined::Joined;
 pub use layer::LayerState;
+pub use left_out::LeftOut;
 pub use limits::Limits;
 pub use listen::serve;
 pub use publication::{Publication, SubscribeError, Subscription};
@@ -61,6 +71,8 @@ pub struct Hub {
     pub turned_away: Tally,
     /// Pictures, frames of sound and packets that were left out because they could not be read.
     pub unreadable: Arc<AtomicU64>,
+    /// What is kept of pictures for players who come in the middle.
+    kept: Kept,
     /// Base of the URLs in the roster.
     public_url: String,
     live: Mutex<BTreeMap<StreamPath, Arc<Publication>>>,
@@ -114,6 +126,7 @@ impl Hub {
             admission: Admission::new(limits),
             turned_away: Tally::default(),
             unreadable: Arc::default(),
+            kept: Kept::default(),
             public_url,
             live: Mutex::default(),
         }
@@ -201,7 +214,7 @@ impl Hub {
         now_ms: u64,
         list: impl FnOnce(&Registry, &StreamPath, String, u64) -> Result<Listing, ChannelFull>,
     ) -> Result<Published, ChannelFull> {
-        let mut publication = Publication::new(path.clone(), description, manner);
+        let mut publication = Publication::keeping(path.clone(), description, manner, &self.kept);
         publication.unreadable = self.unreadable.clone();
         let publication = Arc::new(publication);
         let mut live = self.lock();

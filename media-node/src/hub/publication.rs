@@ -9,11 +9,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Layer;
+use super::audience::{Audience, Player, Tap};
 use super::beginning::{BEGINNING, Beginning};
 use super::description::Description;
+use super::group::Kept;
+use super::groups::Groups;
 use super::inflow::{Inflow, Inflowing, Manner};
+use super::joined::Joined;
 use super::keyframes::Keyframes;
-use super::queue::{self, Flow, Overflow, Packet, Receiver, Sender};
+use super::left_out::LeftOut;
+use super::queue::{self, Flow, Overflow, Packet, Receiver};
 use super::reception::Reception;
 use super::rtp::{self, RtpHead};
 use crate::channel::StreamPath;
@@ -23,8 +28,8 @@ const MAX_BACK_TICKS: u32 = 90_000;
 /// A picture that has stood still for so long is asked for: recorders end a slice where it comes, and need not wait for what may
 /// never come.
 const STILL_MS: u64 = 10_000;
-/// Players of one stream. A viewer of a room is two: one for the picture and one for the sound.
-const MAX_PLAYERS: usize = 1_024;
+/// How often players are told that packets are left out.
+const TOLD_EVERY_MS: u64 = 5_000;
 
 pub struct Publication {
     pub path: StreamPath,
@@ -48,7 +53,7 @@ struct State {
     beginning: Option<Beginning>,
     /// As long as the description's tracks.
     tracks: Vec<Track>,
-    players: Vec<Player>,
+    audience: Audience,
 }
 
 struct Track {
@@ -58,24 +63,12 @@ struct Track {
     /// When its last packet came, or was asked for.
     heard_ms: Option<u64>,
     sender_report: Option<Bytes>,
+    /// When players were told last that packets of it are left out.
+    told_ms: Option<u64>,
     /// A picture has come that is shown before one that came earlier.
     is_out_of_order: bool,
-}
-
-struct Player {
-    /// Which tracks it has set up, by index.
-    tracks: Vec<bool>,
-    tap: Tap,
-    queue: Sender,
-}
-
-/// What a player gets of the packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tap {
-    /// In order, and what is lost is waited for.
-    Ordered,
-    /// As they come.
-    Fast,
+    /// What is kept for players who come in the middle; `None` where nothing can be known of keyframes.
+    groups: Option<Groups>,
 }
 
 /// A player's view of a publication, from a certain packet on.
@@ -94,15 +87,25 @@ pub enum SubscribeError {
 
 impl Publication {
     pub fn new(path: StreamPath, description: Description, manner: Manner) -> Self {
-        let track = |clock_rate: &u32| Track {
+        Self::keeping(path, description, manner, &Kept::default())
+    }
+
+    /// `kept`: the count of what is kept of pictures.
+    pub(super) fn keeping(path: StreamPath, description: Description, manner: Manner, kept: &Kept) -> Self {
+        let track = |(index, clock_rate): (usize, &u32)| Track {
             inflow: Inflow::new(manner),
             reception: Reception::new(*clock_rate),
             last: None,
             heard_ms: None,
             sender_report: None,
+            told_ms: None,
             is_out_of_order: false,
+            groups: description
+                .tracks()
+                .get(index)
+                .and_then(|track| Groups::new(&track.codec, kept)),
         };
-        let tracks = description.clock_rates().iter().map(track).collect();
+        let tracks = description.clock_rates().iter().enumerate().map(track).collect();
         Self {
             path,
             description,
@@ -115,7 +118,7 @@ impl Publication {
             state: Mutex::new(State {
                 beginning: Some(Beginning::default()),
                 tracks,
-                players: Vec::new(),
+                audience: Audience::default(),
             }),
         }
     }
@@ -149,8 +152,12 @@ impl Publication {
                 }
                 if known.inflow.take(payload, now_ms, &mut due) == Inflowing::Another {
                     known.sender_report = None;
+                    known.forget();
                 }
                 come = known.inflow.as_it_came();
+                if let Some(groups) = &mut known.groups {
+                    groups.come(&come, &self.keyframes);
+                }
             }
             Flow::Rtcp if rtp::is_compound(&payload) => {
                 if rtp::is_sender_report(&payload) {
@@ -164,20 +171,51 @@ impl Publication {
                 come.push(report.clone());
                 due.push(report);
             }
-            Flow::Rtcp => {}
+            // One that costs no media is counted.
+            Flow::Rtcp => drop(self.unreadable.fetch_add(1, Ordering::Relaxed)),
         }
         let has_lost = known.inflow.lost() > lost;
+        if has_lost {
+            known.forget();
+        }
         if known.inflow.unreadable() > unreadable {
             self.unreadable.fetch_add(1, Ordering::Relaxed);
             if unreadable == 0 {
                 tracing::warn!(path = %self.path, track, "a publisher sends packets that are no RTP; they are left out");
             }
+            state.tell(track, LeftOut::NoRtp, now_ms);
         }
         for payload in come {
-            state.hand_to(Tap::Fast, &Packet { track, flow, payload });
+            state.audience.hand_to(Tap::Fast, &Packet { track, flow, payload });
         }
         self.hand_out(&mut state, track, flow, due);
         self.lost(track, has_lost);
+    }
+
+    /// A publisher's packet has come where none of its tracks is.
+    pub fn stray(&self, payload: &Bytes) {
+        self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
+        if self.unreadable.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!(path = %self.path, "a publisher sends packets on channels that no track has; they are left out");
+        }
+        let mut state = self.lock();
+        let now_ms = self.now_ms();
+        let silent = |track: &Track| track.heard_ms.is_none();
+        let silent: Vec<usize> = (0..)
+            .zip(&state.tracks)
+            .filter(|(_, track)| silent(track))
+            .map(|(index, _)| index)
+            .collect();
+        for track in silent {
+            state.tell(track, LeftOut::OtherChannels, now_ms);
+        }
+    }
+
+    /// None of what the publisher sends of this kind can be read, and that for long.
+    pub fn is_unreadable(&self, kind: TrackKind) {
+        let now_ms = self.now_ms();
+        // By any track: there may be none of this kind.
+        self.lock().tell(0, LeftOut::Unreadable(kind), now_ms);
     }
 
     /// Hands out what has waited long enough for the packets before it.
@@ -190,6 +228,9 @@ impl Publication {
                 let lost = known.inflow.lost();
                 known.inflow.release(now_ms, &mut due);
                 has_lost = known.inflow.lost() > lost;
+                if has_lost {
+                    known.forget();
+                }
                 let is_still = |heard_ms: &u64| now_ms.saturating_sub(*heard_ms) >= STILL_MS;
                 if known.heard_ms.as_ref().is_some_and(is_still) {
                     known.heard_ms = Some(now_ms);
@@ -222,6 +263,9 @@ impl Publication {
                 };
                 known.is_out_of_order |= head.zip(known.last).is_some_and(goes_back);
                 known.last = head;
+                if let (Some(groups), Some(head)) = (&mut known.groups, head) {
+                    groups.in_order(&payload, head, &self.keyframes);
+                }
             }
             let packet = Packet { track, flow, payload };
             if self.began.elapsed() < BEGINNING {
@@ -229,7 +273,7 @@ impl Publication {
             } else {
                 state.beginning = None;
             }
-            state.hand_to(Tap::Ordered, &packet);
+            state.audience.hand_to(Tap::Ordered, &packet);
         }
     }
 
@@ -282,6 +326,46 @@ impl Publication {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Adds a player of one track who reckons with losses and may come in the middle: it begins with the last keyframe where the
+    /// publisher is not known to send one when it is asked. `in_order`: what is lost is waited for; else it gets packets as they come.
+    pub fn join(&self, track: usize, limit: usize, in_order: bool) -> Result<Joined, SubscribeError> {
+        self.join_behind(track, limit, in_order, None)
+    }
+
+    /// As [`Self::join`] for a player in the place of `former`, which misses a picture. `None` where another keyframe will come, or
+    /// this one came not long ago.
+    pub fn join_anew(&self, former: &Joined, limit: usize, in_order: bool) -> Option<Joined> {
+        if self.keyframes.are_answered() || !former.may_begin_anew() {
+            return None;
+        }
+        let joined = self.join_behind(former.track(), limit, in_order, former.last());
+        joined.ok().filter(Joined::has_kept)
+    }
+
+    fn join_behind(
+        &self,
+        track: usize,
+        limit: usize,
+        in_order: bool,
+        last: Option<u32>,
+    ) -> Result<Joined, SubscribeError> {
+        let mut state = self.lock();
+        let tap = if in_order { Tap::Ordered } else { Tap::Fast };
+        let (player, packets) = self.player(&state, &[track], limit, Overflow::Drop, tap)?;
+        let known = state.tracks.get(track);
+        let report = known.and_then(|known| known.sender_report.clone());
+        let report = report.map(|payload| (Flow::Rtcp, payload));
+        let groups = known.and_then(|known| known.groups.as_ref());
+        let kept = groups.filter(|_| !self.keyframes.are_answered());
+        let kept = kept.map(|groups| groups.packets(in_order)).unwrap_or_default();
+        let kept = kept.iter().map(|packet| (Flow::Rtp, packet.clone()));
+        let kept = report.into_iter().chain(kept);
+        let kept = kept.map(|(flow, payload)| Packet { track, flow, payload }).collect();
+        let clock_rate = self.description.clock_rates().get(track).copied().unwrap_or_default();
+        state.audience.add(player);
+        Ok(Joined::new(track, clock_rate, kept, packets, last))
+    }
+
     /// Adds a player of these tracks who reckons with losses, and with packets that come out of order since they were sent again. It
     /// gets them as they come.
     pub fn subscribe_fast(&self, tracks: &[usize], limit: usize) -> Result<Receiver, SubscribeError> {
@@ -310,22 +394,7 @@ impl Publication {
         from_beginning: bool,
     ) -> Result<Subscription, SubscribeError> {
         let mut state = self.lock();
-        if self.ended.is_cancelled() {
-            return Err(SubscribeError::Ended);
-        }
-        if state.players.len() >= MAX_PLAYERS {
-            return Err(SubscribeError::TooManyPlayers);
-        }
-        let (queue, packets) = queue::channel(limit, overflow);
-        let wanted: Vec<bool> = (0..state.tracks.len()).map(|track| tracks.contains(&track)).collect();
-        if tracks.iter().any(|track| self.is_video(*track)) {
-            self.keyframes.ask();
-        }
-        let player = Player {
-            tracks: wanted,
-            tap,
-            queue,
-        };
+        let (player, packets) = self.player(&state, tracks, limit, overflow, tap)?;
         let beginning = state.beginning.as_ref().filter(|beginning| {
             let fits = overflow == Overflow::CutOff || beginning.fits_datagrams();
             from_beginning && fits && self.began.elapsed() < BEGINNING
@@ -356,8 +425,36 @@ impl Publication {
                 }
             }
         }
-        state.players.push(player);
+        state.audience.add(player);
         Ok(Subscription { packets, next })
+    }
+
+    /// One more player.
+    fn player(
+        &self,
+        state: &State,
+        tracks: &[usize],
+        limit: usize,
+        overflow: Overflow,
+        tap: Tap,
+    ) -> Result<(Player, Receiver), SubscribeError> {
+        if self.ended.is_cancelled() {
+            return Err(SubscribeError::Ended);
+        }
+        if state.audience.is_full() {
+            return Err(SubscribeError::TooManyPlayers);
+        }
+        let (queue, packets) = queue::channel(limit, overflow);
+        let wanted: Vec<bool> = (0..state.tracks.len()).map(|track| tracks.contains(&track)).collect();
+        if tracks.iter().any(|track| self.is_video(*track)) {
+            self.keyframes.ask();
+        }
+        let player = Player {
+            tracks: wanted,
+            tap,
+            queue,
+        };
+        Ok((player, packets))
     }
 
     /// Whether anybody plays it.
@@ -367,16 +464,22 @@ impl Publication {
 
     /// How many play it.
     pub fn players(&self) -> usize {
-        let mut state = self.lock();
-        state.players.retain(|player| !player.queue.is_closed());
-        state.players.len()
+        self.lock().audience.count()
     }
 
     /// Ends the stream for its players: they get what is queued, then the end.
     pub fn end(&self) {
         let mut state = self.lock();
+        // No packet is waited for any longer: what has come behind one is played.
+        for track in 0..state.tracks.len() {
+            let mut due = Vec::new();
+            if let Some(known) = state.tracks.get_mut(track) {
+                known.inflow.release(u64::MAX, &mut due);
+            }
+            self.hand_out(&mut state, track, Flow::Rtp, due);
+        }
         self.ended.cancel();
-        state.players.clear();
+        state.audience.dismiss();
     }
 
     /// The synchronisation source of a track, once it has sent.
@@ -397,20 +500,31 @@ impl Track {
             ..last
         })
     }
-}
 
-impl State {
-    /// Hands a packet to who wants it; who takes nothing any more is forgotten.
-    fn hand_to(&mut self, tap: Tap, packet: &Packet) {
-        let is_for = |player: &Player| player.tap == tap && player.wants(packet.track);
-        self.players
-            .retain(|player| !is_for(player) || player.queue.push(packet.clone()));
+    /// What is kept lacks something.
+    fn forget(&mut self) {
+        if let Some(groups) = &mut self.groups {
+            groups.forget();
+        }
     }
 }
 
-impl Player {
-    fn wants(&self, track: usize) -> bool {
-        self.tracks.get(track).copied().unwrap_or_default()
+impl State {
+    /// Tells players why packets of a track do not come.
+    fn tell(&mut self, track: usize, left_out: LeftOut, now_ms: u64) {
+        let Some(known) = self.tracks.get_mut(track) else {
+            return;
+        };
+        if known
+            .told_ms
+            .is_some_and(|told_ms| now_ms.saturating_sub(told_ms) < TOLD_EVERY_MS)
+        {
+            return;
+        }
+        known.told_ms = Some(now_ms);
+        let payload = left_out.told_by(known.last.map_or(0, |head| head.ssrc));
+        let flow = Flow::Rtcp;
+        self.audience.hand_to(Tap::Ordered, &Packet { track, flow, payload });
     }
 }
 

@@ -37,6 +37,21 @@ impl VideoEncoderChoice {
         self
     }
 
+    /// The same as all players by WebRTC take it: in order, and in the profile (Constrained) Baseline where it is known how this encoder
+    /// calls that. Others keep the profile that they have.
+    pub fn for_all_players(self) -> Self {
+        let profile = match self.name.as_str() {
+            "libx264" | "h264_nvenc" | "h264_qsv" => Some("baseline"),
+            "h264_vaapi" | "libopenh264" => Some("constrained_baseline"),
+            _ => None,
+        };
+        let mut choice = self.in_order();
+        choice
+            .options
+            .extend(profile.map(|profile| ("profile".to_owned(), profile.to_owned())));
+        choice
+    }
+
     /// The fastest presets of libx264 have neither lookahead nor, the very fastest, B-frames.
     fn looks_ahead(&self) -> bool {
         let is_fast =
@@ -395,6 +410,35 @@ mod tests {
         assert!(unknown.contains("prezet") && unknown.contains("libx264"), "{unknown}");
         let wrong = told(&[("preset", "nonesuch")]).unwrap();
         assert!(wrong.contains("libx264"), "{wrong}");
+    }
+
+    #[test]
+    fn what_all_players_take_is_baseline_whatever_the_operator_has_chosen() {
+        super::super::init().unwrap();
+        let target = VideoTarget {
+            width: 64,
+            height: 36,
+            fps: 30,
+            bitrate: 50_000,
+            gop: 60,
+        };
+        let profile = |choice: VideoEncoderChoice| {
+            let mut encoder = VideoEncoder::new(&choice, &target).unwrap();
+            let mut set = None;
+            let mut see = |coded: Coded| {
+                let at = coded.data.windows(5).position(|bytes| bytes[..4] == [0, 0, 1, 0x67]);
+                set = set.or(at.map(|at| coded.data[at + 4]));
+            };
+            encoder
+                .encode(&Picture::new(64, 36).unwrap(), 0, true, &mut see)
+                .unwrap();
+            encoder.finish(&mut see).unwrap();
+            set
+        };
+        let mut chosen = VideoEncoderChoice::default();
+        assert_eq!(profile(chosen.clone()), Some(100));
+        chosen.options.push(("profile".to_owned(), "high".to_owned()));
+        assert_eq!(profile(chosen.for_all_players()), Some(66));
     }
 
     /// What a killed process loses, beside what the mixer waits for.

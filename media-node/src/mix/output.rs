@@ -83,7 +83,11 @@ impl VideoOutput {
             gop: fps * GOP_S,
         };
         let choice = settings.video_encoder.clone();
-        let choice = if output.in_order { choice.in_order() } else { choice };
+        let choice = if output.in_order {
+            choice.for_all_players()
+        } else {
+            choice
+        };
         let mut video = Self {
             composer: Composer::new(size)?,
             encoder: VideoEncoder::new(&choice, &target)?,

@@ -94,10 +94,14 @@ pub(super) fn coded_video(width: u32, height: u32, seconds: u32, keyframe_every:
 
 /// Pictures of 320x180, 25 a second, coded by FFmpeg with these options and kept in this container of its.
 pub(super) fn coded_pictures(container: &str, coding: &[&str], seconds: u32) -> Coded {
-    crate::media::init().unwrap();
     let source = format!("testsrc2=size=320x180:rate=25:duration={seconds}");
-    let options = [coding, &["-pix_fmt", "yuv420p"]].concat();
-    let (_dir, file) = encode_as(container, container, &source, &options);
+    coded_source(container, &source, &[coding, &["-pix_fmt", "yuv420p"]].concat())
+}
+
+/// The same of a source of FFmpeg's.
+pub(super) fn coded_source(container: &str, source: &str, coding: &[&str]) -> Coded {
+    crate::media::init().unwrap();
+    let (_dir, file) = encode_as(container, container, source, coding);
     let mut demuxer = Demuxer::open(&file).unwrap();
     let [(Track::Video, format)] = demuxer.formats() else {
         panic!("one video track");
@@ -408,8 +412,15 @@ impl PictureSink for DirSink {
 
 /// What ffmpeg complains of while it decodes all of a file or playlist.
 pub(super) fn complaints(path: &Path) -> String {
+    complaints_of(path, &[])
+}
+
+/// The same of a decoder with these options.
+pub(super) fn complaints_of(path: &Path, decoding: &[&str]) -> String {
     let output = Command::new("ffmpeg")
-        .args(["-v", "warning", "-nostdin", "-i"])
+        .args(["-v", "warning", "-nostdin"])
+        .args(decoding)
+        .arg("-i")
         .arg(path)
         .args(["-f", "null", "-"])
         .output()

@@ -13,7 +13,6 @@ mod end;
 mod figures;
 mod fragment;
 mod http;
-mod keyframe;
 mod offer;
 mod opening;
 mod outlet;

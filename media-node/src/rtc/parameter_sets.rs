@@ -5,13 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::offer::parameter;
-
-pub(super) const KEYFRAME: u8 = 5;
-pub(super) const SEQUENCE_SET: u8 = 7;
-/// Several units in one packet,
-pub(super) const AGGREGATE: u8 = 24;
-/// and a part of one.
-const FRAGMENT: u8 = 28;
+use crate::stream::h264_packet::{AGGREGATE, KEYFRAME, SEQUENCE_SET, units};
 
 /// Larger ones would not fit into a packet.
 const MAX_BYTES: usize = 1_000;
@@ -57,28 +51,6 @@ impl ParameterSets {
         self.are_sent = true;
         Some(&self.payload)
     }
-}
-
-/// The kinds of the units that begin in a payload.
-pub(super) fn units(payload: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    let kind = payload.first().map(|first| first & 0x1f);
-    let mut rest = match kind {
-        Some(AGGREGATE) => payload.get(1..).unwrap_or_default(),
-        _ => &[],
-    };
-    let whole = match (kind, payload.get(1)) {
-        (Some(AGGREGATE), _) => None,
-        (Some(FRAGMENT), Some(second)) if second & 0x80 != 0 => Some(second & 0x1f),
-        (Some(FRAGMENT), _) => None,
-        (kind, _) => kind,
-    };
-    let of_aggregate = std::iter::from_fn(move || {
-        let &[high, low] = rest.first_chunk::<2>()?;
-        let unit = rest.get(2..2 + usize::from(u16::from_be_bytes([high, low])))?;
-        rest = rest.get(2 + unit.len()..)?;
-        unit.first().map(|first| first & 0x1f)
-    });
-    whole.into_iter().chain(of_aggregate)
 }
 
 #[cfg(test)]

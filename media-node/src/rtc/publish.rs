@@ -151,7 +151,7 @@ impl Publishing {
             let (whole, count) = (&published.publication, self.layers.len());
             conduct(Some(&self.hub), whole, video, picture, count, Manner::Resending)
         });
-        published.publication.keyframes.ask();
+        published.publication.keyframes.probe();
         self.published = Some(published);
         Ok(())
     }

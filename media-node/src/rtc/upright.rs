@@ -4,8 +4,8 @@
 
 use str0m::rtp::{ExtensionValues, VideoOrientation};
 
-use super::parameter_sets::{AGGREGATE, SEQUENCE_SET, units};
 use crate::stream::Quarters;
+use crate::stream::h264_packet::{AGGREGATE, SEQUENCE_SET, units};
 
 /// The kind of a unit with messages about pictures.
 const MESSAGE: u8 = 6;

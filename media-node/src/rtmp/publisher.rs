@@ -1,11 +1,13 @@
 //! One publisher: its messages become the tracks of a publication. What it sends is known only when the configurations of its codecs
 //! have come, so its media waits for these for a moment; when they change to something else, a new publication begins.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use protocol::TrackKind;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +59,8 @@ pub(super) struct Publisher {
     changes_paid_ms: i64,
     /// Units that were left out because they could not be read.
     unreadable: u64,
+    /// Since when none of a kind could be read.
+    unread_since_ms: BTreeMap<MediaKind, i64>,
 }
 
 struct Held {
@@ -89,6 +93,7 @@ impl Publisher {
             live: None,
             changes_paid_ms: 0,
             unreadable: 0,
+            unread_since_ms: BTreeMap::new(),
         }
     }
 
@@ -135,7 +140,7 @@ impl Publisher {
             Ok(Tag::Other) => Ok(()),
             Err(error @ flv::TagError::Codec(_)) => Err(error.into()),
             Err(error @ flv::TagError::CutOff) => {
-                self.left_out(&error);
+                self.left_out(kind, &error, now_ms);
                 Ok(())
             }
         }
@@ -149,7 +154,8 @@ impl Publisher {
         now_ms: i64,
     ) -> Result<(), Refusal> {
         if configuration.len() > MAX_CONFIGURATION_BYTES {
-            self.left_out(&Unreadable("the configuration of a codec is longer than any can be"));
+            let error = Unreadable("the configuration of a codec is longer than any can be");
+            self.left_out(kind, &error, now_ms);
             return Ok(());
         }
         let (place, payload_type) = match kind {
@@ -178,7 +184,7 @@ impl Publisher {
             }
             Ok(false) => self.publish_when_known(now_ms),
             Err(error) => {
-                self.left_out(&error);
+                self.left_out(kind, &error, now_ms);
                 Ok(())
             }
         }
@@ -195,7 +201,7 @@ impl Publisher {
         let media_ms = self.clock.place(kind, timestamp, now_ms);
         let held = Held { kind, unit, media_ms };
         if self.is_live() {
-            self.hand_in(held);
+            self.hand_in(held, now_ms);
             return Ok(());
         }
         let first_ms = *self.first_ms.get_or_insert(now_ms);
@@ -208,7 +214,7 @@ impl Publisher {
         if self.held_bytes <= MAX_HELD_BYTES {
             self.held.push(held);
         } else {
-            self.left_out(&NO_CONFIGURATION);
+            self.left_out(kind, &NO_CONFIGURATION, now_ms);
         }
         self.publish_when_known(now_ms)
     }
@@ -232,7 +238,7 @@ impl Publisher {
             self.publish(now_ms)?;
             self.held_bytes = 0;
             for held in std::mem::take(&mut self.held) {
-                self.hand_in(held);
+                self.hand_in(held, now_ms);
             }
         }
         Ok(())
@@ -270,26 +276,36 @@ impl Publisher {
     }
 
     /// Hands a unit's packets to the players.
-    fn hand_in(&mut self, held: Held) {
+    fn hand_in(&mut self, held: Held, now_ms: i64) {
         let (track, index) = match held.kind {
             MediaKind::Video => (&mut self.video, 0),
             MediaKind::Audio => (&mut self.audio, usize::from(self.video.is_some())),
         };
         let Some(track) = track.as_mut().filter(|track| track.codec_id == held.unit.codec) else {
-            return self.left_out(&NO_CONFIGURATION);
+            return self.left_out(held.kind, &NO_CONFIGURATION, now_ms);
         };
         let Some(live) = &self.live else { return };
         match track.packets(&held.unit, held.media_ms, self.origin_ms) {
             Ok(packets) => {
+                self.unread_since_ms.remove(&held.kind);
                 for (flow, packet) in packets {
                     live.published.publication.relay(index, flow, packet);
                 }
             }
-            Err(error) => self.left_out(&error),
+            Err(error) => self.left_out(held.kind, &error, now_ms),
         }
     }
 
-    fn left_out(&mut self, error: &dyn std::error::Error) {
+    fn left_out(&mut self, kind: MediaKind, error: &dyn std::error::Error, now_ms: i64) {
+        let since_ms = *self.unread_since_ms.entry(kind).or_insert(now_ms);
+        if let Some(live) = &self.live
+            && now_ms - since_ms >= UNKNOWN_MS
+        {
+            live.published.publication.is_unreadable(match kind {
+                MediaKind::Audio => TrackKind::Audio,
+                MediaKind::Video => TrackKind::Video,
+            });
+        }
         self.unreadable += 1;
         self.hub.unreadable.fetch_add(1, Ordering::Relaxed);
         if self.unreadable == 1 {

@@ -58,7 +58,7 @@ pub(super) enum Event {
     Unpublish,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MediaKind {
     Audio,
     Video,

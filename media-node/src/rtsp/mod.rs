@@ -37,6 +37,10 @@ pub use figures::Figures;
 use relay::{RelayError, Relays};
 pub use streams::Streams;
 
+/// The parameter by which a player that sends no RTCP asks for a keyframe of a stream, and what it is written in.
+pub(crate) const KEYFRAME_WANTED: &str = "keyframe: wanted\r\n";
+pub(crate) const PARAMETERS: &str = "text/parameters";
+
 /// What all connections share.
 struct Shared {
     hub: Arc<Hub>,

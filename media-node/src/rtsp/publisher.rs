@@ -1,6 +1,7 @@
 //! The publishing side of a connection: ANNOUNCE, SETUP, RECORD, and the packets that follow.
 
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) struct Publisher {
     path: StreamPath,
+    /// Where its datagrams come from.
+    peer: IpAddr,
     /// By which this server tells it something.
     ssrc: u32,
     carriers: Carriers,
@@ -50,7 +53,7 @@ enum Session {
 }
 
 impl Publisher {
-    pub(super) fn announce(path: StreamPath, request: &Request<Vec<u8>>) -> Result<Self, Refusal> {
+    pub(super) fn announce(path: StreamPath, request: &Request<Vec<u8>>, ends: Ends) -> Result<Self, Refusal> {
         let content_type = request
             .header(&headers::CONTENT_TYPE)
             .map_or("", |value| value.as_str());
@@ -65,6 +68,7 @@ impl Publisher {
         let carriers = Carriers::new(description.track_count());
         Ok(Self {
             path,
+            peer: ends.peer,
             ssrc: RandomState::new().hash_one(0u8) as u32,
             carriers,
             session: Session::Announced(description),
@@ -90,7 +94,7 @@ impl Publisher {
         self.carriers.set_up(track, request, ends.local, ends.peer)
     }
 
-    pub(super) fn record(&mut self, server: &Shared, ends: Ends, heard: &Arc<Liveness>, now_ms: u64) -> Answer {
+    pub(super) fn record(&mut self, server: &Shared, heard: &Arc<Liveness>, now_ms: u64) -> Answer {
         let Session::Announced(description) = &self.session else {
             return Ok(Reply::default());
         };
@@ -110,13 +114,13 @@ impl Publisher {
         for (track, carrier) in self.carriers.iter() {
             if let Carrier::Udp { ports, .. } = carrier {
                 let (publication, heard) = (published.publication.clone(), heard.clone());
-                ports.receive(&mut receivers, ends.peer, move |flow, payload| {
+                ports.receive(&mut receivers, self.peer, move |flow, payload| {
                     heard.touch();
                     publication.relay(track, flow, payload);
                 });
             }
         }
-        tracing::info!(path = %self.path, peer = %ends.peer, tcp = self.carriers.any_interleaved(), "publishing");
+        tracing::info!(path = %self.path, peer = %self.peer, tcp = self.carriers.any_interleaved(), "publishing");
         let mut reports = interval_at(Instant::now() + REPORT_EVERY, REPORT_EVERY);
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.session = Session::Live {
@@ -129,10 +133,12 @@ impl Publisher {
 
     /// An interleaved packet.
     pub(super) fn receive(&self, channel: u8, payload: Bytes) {
-        if let (Session::Live { published, .. }, Some((track, flow))) =
-            (&self.session, self.carriers.by_channel(channel))
-        {
-            published.publication.relay(track, flow, payload);
+        let Session::Live { published, .. } = &self.session else {
+            return;
+        };
+        match self.carriers.by_channel(channel) {
+            Some((track, flow)) => published.publication.relay(track, flow, payload),
+            None => published.publication.stray(&payload),
         }
     }
 
@@ -174,8 +180,15 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        if matches!(self.session, Session::Live { .. }) {
-            tracing::info!(path = %self.path, "publishing ended");
+        let Session::Live { published, .. } = &self.session else {
+            return;
+        };
+        for (track, carrier) in self.carriers.iter() {
+            if let Carrier::Udp { ports, .. } = carrier {
+                let publication = &published.publication;
+                ports.take_rest(self.peer, |flow, payload| publication.relay(track, flow, payload));
+            }
         }
+        tracing::info!(path = %self.path, "publishing ended");
     }
 }

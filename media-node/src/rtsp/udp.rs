@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
@@ -13,6 +15,10 @@ use crate::hub::Flow;
 /// Attempts at finding two free ports in a row.
 const ATTEMPTS: u32 = 32;
 const MAX_DATAGRAM: usize = 65_535;
+/// What the system holds of datagrams until they are read, in bytes: publishers with few pictures send seconds of sound at once.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// The most datagrams that are read of a client that has left: as many small ones as the system holds.
+const MOST_LEFT: usize = 16_384;
 
 /// Two sockets on an even port and the odd one above it: many clients know only the first and count on.
 pub(crate) struct PortPair {
@@ -39,6 +45,8 @@ impl PortPair {
         let bind = |port: u16| -> io::Result<Arc<UdpSocket>> {
             let socket = std::net::UdpSocket::bind(SocketAddr::new(ip, port))?;
             socket.set_nonblocking(true)?;
+            // The system may allow less, which does.
+            let _ = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
             UdpSocket::from_std(socket).map(Arc::new)
         };
         let any = bind(0)?;
@@ -74,6 +82,27 @@ impl PortPair {
     {
         for (flow, socket) in [(Flow::Rtp, &self.rtp), (Flow::Rtcp, &self.rtcp)] {
             tasks.spawn(receive(socket.clone(), peer, flow, take.clone()));
+        }
+    }
+
+    /// Calls `take` with what has come from `peer` and has not been read yet: a client's last words may be read before its last
+    /// datagrams.
+    pub(crate) fn take_rest(&self, peer: IpAddr, take: impl Fn(Flow, Bytes)) {
+        let mut buffer = vec![0; MAX_DATAGRAM];
+        for (flow, socket) in [(Flow::Rtp, &self.rtp), (Flow::Rtcp, &self.rtcp)] {
+            // The runtime may not know yet that there is anything to read.
+            let Ok(socket) = socket.as_fd().try_clone_to_owned().map(std::net::UdpSocket::from) else {
+                return;
+            };
+            for _ in 0..MOST_LEFT {
+                match socket.recv_from(&mut buffer) {
+                    Ok((length, from)) if from.ip() == peer => {
+                        take(flow, Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default()));
+                    }
+                    Ok(_) => {}
+                    Err(_) => break,
+                }
+            }
         }
     }
 }
@@ -121,5 +150,27 @@ mod tests {
         let mut buffer = [0; 16];
         let (length, from) = peer.recv_from(&mut buffer).await.unwrap();
         assert_eq!((&buffer[..length], from.port()), (&b"back"[..], pair.port));
+    }
+
+    #[tokio::test]
+    async fn what_a_client_sent_before_it_left_is_taken() {
+        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let pair = PortPair::bind(ip).unwrap();
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let stranger = std::net::UdpSocket::bind("127.0.0.2:0").unwrap();
+        stranger.send_to(b"no", (ip, pair.port)).unwrap();
+        // More than a system holds that is asked for nothing.
+        let sent: Vec<_> = (0..400u16).map(|number| number.to_be_bytes()).collect();
+        for datagram in &sent {
+            peer.send_to(datagram, (ip, pair.port)).unwrap();
+        }
+        peer.send_to(b"bye", (ip, pair.port + 1)).unwrap();
+        let heard = std::cell::RefCell::new(Vec::new());
+        pair.take_rest(ip, |flow, payload| heard.borrow_mut().push((flow, payload)));
+        let heard = heard.into_inner();
+        let (last, media) = heard.split_last().unwrap();
+        assert_eq!(*last, (Flow::Rtcp, Bytes::from_static(b"bye")));
+        let media: Vec<_> = media.iter().map(|(_, payload)| payload.as_ref()).collect();
+        assert_eq!(media, sent);
     }
 }

@@ -15,6 +15,11 @@ impl Gate {
         self.format.as_ref()
     }
 
+    /// Whether what comes is held back, if nothing else is wanted, until the next key frame.
+    pub fn is_shut(&self) -> bool {
+        self.shut
+    }
+
     /// The part of an event that is passed on, in order. `open`: the video is wanted.
     pub fn pass(&mut self, event: StreamEvent, open: bool) -> [Option<StreamEvent>; 2] {
         match &event {

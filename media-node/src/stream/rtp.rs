@@ -54,7 +54,7 @@ impl RtpStream {
     /// The sender says how the picture has to be turned that the next packet of the track is of. It counts from a keyframe on.
     pub fn turned(&mut self, index: usize, quarters: Quarters) {
         if let Some(track) = self.tracks.get_mut(index) {
-            track.turned(quarters);
+            track.intake.turned(quarters);
         }
     }
 
@@ -69,6 +69,27 @@ impl RtpStream {
         }
         self.frames = frames;
         self.tick(packet.arrival_us, events);
+    }
+
+    /// A packet of the track with this index has come whose payload is none of its media.
+    pub fn pass_over(&mut self, index: usize, sequence: u16, events: &mut Vec<StreamEvent>) {
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.intake.pass_over(sequence, events);
+        }
+    }
+
+    /// Packets of the track with this index have come that are of no use, for this reason.
+    pub fn left_out(&mut self, index: usize, why: &'static str, now_us: i64, events: &mut Vec<StreamEvent>) {
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.intake.left_out(why, now_us, events);
+        }
+    }
+
+    /// By a sender report of the track with this index, so many packets were sent.
+    pub fn sent(&mut self, index: usize, packets: u32, now_us: i64, events: &mut Vec<StreamEvent>) {
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.intake.sent(packets, now_us, events);
+        }
     }
 
     fn frame(&mut self, index: usize, timed: Timed, events: &mut Vec<StreamEvent>) {

@@ -1,21 +1,15 @@
 use std::collections::VecDeque;
 
 use super::decode_times::DecodeTimes;
-use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
+use super::depacketize::{Depacketizer, FrameFormat, Packet};
 use super::held::Held;
-use super::locked::{Passed, Unlock};
+use super::intake::Intake;
+use super::locked::Unlock;
 use super::pace::Pace;
 use super::punctuality::{EARLY_US, Patience, Punctuality};
-use super::succession::{Succession, Timed};
+use super::succession::Timed;
 use super::timeline::{ClosedWindow, Lateness, Mapping};
-use super::turned::Turned;
-use super::way_in::WayIn;
-use super::{AccessUnit, Quarters, StreamEvent, Track};
-
-/// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
-const MAX_DROPOUT: u16 = 3000;
-/// Packets up to this much behind are duplicates or come too late.
-const MAX_MISORDER: u16 = 100;
+use super::{AccessUnit, StreamEvent, Track};
 
 /// From one unit to the next at least, where a sender's timestamps stand still or go back.
 const LEAST_STEP_US: i64 = 1_000;
@@ -36,11 +30,7 @@ pub struct SenderReport {
 /// One track of a stream: from packets to frames, and from placed frames to events.
 pub struct RtpTrack {
     pub(super) kind: Track,
-    depacketizer: Box<dyn Depacketizer>,
-    turned: Turned,
-    lock: Box<dyn Unlock>,
-    expected_sequence: Option<u16>,
-    succession: Succession,
+    pub(super) intake: Intake,
 
     held: Held,
     mapping: Option<Mapping>,
@@ -55,9 +45,6 @@ pub struct RtpTrack {
     /// The offset that its slow clock calls for, until that is asked for.
     slow_us: Option<i64>,
     patience: Patience,
-    way_in: WayIn,
-    /// Why a packet could not be read, since the last unit.
-    unreadable: Option<&'static str>,
     /// How much sound came too late to be used, since that was last told.
     too_late_us: i64,
     /// By how much later what follows should be, until that is asked for.
@@ -69,7 +56,6 @@ pub struct RtpTrack {
     announce: bool,
     /// It was told that frames are left out.
     skips: bool,
-    damaged: bool,
     decode_times: Option<DecodeTimes>,
     last_pts_us: Option<i64>,
     end_us: i64,
@@ -86,11 +72,7 @@ impl RtpTrack {
     ) -> Self {
         Self {
             kind,
-            depacketizer,
-            turned: Turned::default(),
-            lock,
-            expected_sequence: None,
-            succession: Succession::new(kind, clock_rate),
+            intake: Intake::new(kind, clock_rate, depacketizer, lock),
             held: Held::default(),
             mapping: None,
             latest_rtp_us: i64::MIN,
@@ -102,15 +84,12 @@ impl RtpTrack {
             pace: Pace::default(),
             slow_us: None,
             patience: Patience::default(),
-            way_in: WayIn::default(),
-            unreadable: None,
             too_late_us: 0,
             move_us: None,
             put_off_us: 0,
             format: None,
             announce: true,
             skips: false,
-            damaged: false,
             decode_times: None,
             last_pts_us: None,
             end_us,
@@ -119,60 +98,18 @@ impl RtpTrack {
 
     /// Depacketizes; losses go to `events`, whole frames to `frames`.
     pub(super) fn receive(&mut self, packet: &Packet, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
-        let expected = self.expected_sequence.replace(packet.sequence.wrapping_add(1));
-        match expected.map_or(0, |expected| packet.sequence.wrapping_sub(expected)) {
-            0 => {}
-            missing @ 1..=MAX_DROPOUT => {
-                events.push(StreamEvent::Lost(self.kind, u64::from(missing)));
-                self.lost();
-            }
-            late if late > u16::MAX - MAX_MISORDER => {
-                self.expected_sequence = expected;
-                return;
-            }
-            _ => {
-                events.push(StreamEvent::Lost(self.kind, 0));
-                self.lost();
-            }
-        }
-        let mut whole = Vec::new();
-        if let Err(malformed) = self.depacketizer.push(packet, &mut whole) {
-            // A packet that cannot be read is as good as lost.
-            tracing::debug!(track = ?self.kind, %malformed, "packet dropped");
-            self.unreadable = Some(malformed.0);
-            // Whoever joins may begin in the midst of a picture.
-            if self.format.is_some() {
-                events.push(StreamEvent::Unreadable(self.kind, malformed.0));
-            }
-            self.damaged = true;
-        }
-        self.unlock(whole, events, frames);
-        // Sound that is read needs nothing more.
-        let may_be_missed = self.kind == Track::Video || self.unreadable.is_some();
-        if may_be_missed && self.way_in.is_missed(packet.arrival_us) {
-            events.push(StreamEvent::NoEntry(self.kind, self.unreadable));
-        }
+        self.intake.receive(packet, events, frames);
+        self.place_early(frames);
     }
 
     /// No more packets come: the last whole frame goes to `frames`.
     pub(super) fn end(&mut self, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
-        let mut whole = Vec::new();
-        self.depacketizer.end(&mut whole);
-        self.unlock(whole, events, frames);
-        self.succession.end(frames);
+        self.intake.end(events, frames);
+        self.place_early(frames);
     }
 
-    fn unlock(&mut self, whole: Vec<Frame>, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
-        for mut frame in whole {
-            self.turned.tell(&mut frame);
-            match self.lock.pass(frame) {
-                Passed::Clear(frame) => self.succession.take(frame, frames),
-                Passed::Out(news) => {
-                    events.extend(news.map(|locked| StreamEvent::Locked(self.kind, locked)));
-                    self.damaged = true;
-                }
-            }
-        }
+    /// A report that came ahead of the first frame.
+    fn place_early(&mut self, frames: &[Timed]) {
         if let Some(report) = self.early_report
             && !frames.is_empty()
         {
@@ -181,20 +118,10 @@ impl RtpTrack {
         }
     }
 
-    /// Its sender says how the picture has to be turned that the next packet is of.
-    pub(super) fn turned(&mut self, quarters: Quarters) {
-        self.turned.set(quarters);
-    }
-
-    fn lost(&mut self) {
-        self.depacketizer.lost();
-        self.damaged = true;
-    }
-
     /// Takes a sender report; `true` when the sender's clock moved against the media since the last one.
     pub(super) fn report(&mut self, report: SenderReport) -> bool {
         self.ever_reported = true;
-        if self.succession.latest_us().is_none() {
+        if self.intake.succession.latest_us().is_none() {
             self.early_report = Some(report);
             return false;
         }
@@ -206,8 +133,8 @@ impl RtpTrack {
     }
 
     fn place(&mut self, report: SenderReport) {
-        let rtp_us = self.succession.place(report.timestamp);
-        let media_us = self.succession.latest_us().unwrap_or(rtp_us);
+        let rtp_us = self.intake.succession.place(report.timestamp);
+        let media_us = self.intake.succession.latest_us().unwrap_or(rtp_us);
         if rtp_us.saturating_sub(media_us).saturating_abs() <= REPORT_RANGE_US {
             self.ntp_offset_us = Some(report.ntp_us.saturating_sub(rtp_us));
         }
@@ -248,9 +175,11 @@ impl RtpTrack {
         let held = !self.held.is_empty();
         let format = self.held.leave_out_before(from_us, self.patience, self.kind);
         self.format = format.or(self.format.take());
+        if self.format.is_some() {
+            self.intake.enter();
+        }
         if held && self.held.is_empty() && self.kind == Track::Video {
-            // Whoever has nothing enters wherever that can be done, though there were better places before.
-            self.depacketizer.lost();
+            self.intake.enter_anywhere();
         }
     }
 
@@ -403,6 +332,7 @@ impl RtpTrack {
         self.slow_us = self.pace.observe(frame.arrival_us, rtp_us).or(self.slow_us);
         if let Some(format) = frame.format {
             self.format = Some(format);
+            self.intake.enter();
             self.announce = true;
         }
         let Some(FrameFormat { format, frame_us }) = &self.format else {
@@ -432,9 +362,8 @@ impl RtpTrack {
                 let times = self
                     .decode_times
                     .get_or_insert_with(|| DecodeTimes::new(depth, *frame_us));
-                if self.announce || (self.damaged && frame.keyframe) {
+                if (frame.keyframe && self.intake.take_damage()) || self.announce {
                     times.restart(depth, *frame_us);
-                    self.damaged = false;
                 }
                 times.next(pts_us)
             }
@@ -449,8 +378,7 @@ impl RtpTrack {
                 events.push(StreamEvent::TooLate(self.kind));
             }
         }
-        self.way_in.found();
-        self.unreadable = None;
+        self.intake.is_used();
         if restamped {
             events.push(StreamEvent::Restamped(self.kind));
         }

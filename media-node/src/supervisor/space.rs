@@ -118,10 +118,16 @@ impl Supervisor {
         }) else {
             return;
         };
+        let full = match disk_is_full {
+            true => "the disk of the node's spool is full".to_owned(),
+            false => format!(
+                "the node's spool is full: {used} bytes of media wait for their stores and {} are allowed",
+                space.limit
+            ),
+        };
         let why = format!(
-            "the node's spool is full: {used} bytes of media wait for their stores and {} are allowed; this recording's wait \
-             the longest. What is captured is kept and uploaded",
-            space.limit
+            "{full}; this recording's wait the longest, and it ends. What is captured is kept and uploaded: see that its store takes \
+             uploads, or give the node a larger disk or TAPEDECK_SPOOL_LIMIT"
         );
         match stalled.order(Order::EndForSpace(why)) {
             Ok(()) => stalled.update(|status| status.no_space = true),

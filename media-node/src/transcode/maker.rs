@@ -46,6 +46,14 @@ pub(super) trait Maker: Send {
     /// When nothing more is to be hoped for.
     fn packet(&mut self, packet: &stream::Packet, made: &mut Vec<Made>) -> Result<(), MediaError>;
 
+    /// A packet from before anybody wanted anything, of which nothing is made: what comes may build on it.
+    ///
+    /// # Errors
+    /// As [`Self::packet`].
+    fn past(&mut self, _packet: &stream::Packet) -> Result<(), MediaError> {
+        Ok(())
+    }
+
     /// The timestamp of what is made that belongs to one of the sender's; `None` before anything was made.
     fn timestamp(&self, timestamp: u32) -> Option<u32>;
 

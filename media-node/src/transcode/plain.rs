@@ -28,6 +28,8 @@ pub(super) struct ToPlain {
     decoder: VideoDecoder,
     /// Nothing can be decoded before the next keyframe.
     waits: bool,
+    /// What is decoded is of the past.
+    is_past: bool,
     /// The last timestamp, and its ticks since the beginning.
     last: Option<(u32, i64)>,
     scaler: Scaler,
@@ -57,6 +59,7 @@ impl ToPlain {
             incoming: Incoming::new(stream::depacketizer(&format)?),
             decoder: decoder().map_err(|error| error.to_string())?,
             waits: true,
+            is_past: false,
             last: None,
             scaler: Scaler::default(),
             encoder: None,
@@ -78,6 +81,9 @@ impl ToPlain {
         self.decoder.decode(&frame.data, ticks, ticks, |picture, ticks| {
             pictures.push((picture, ticks))
         })?;
+        if self.is_past {
+            return Ok(());
+        }
         for (picture, ticks) in pictures {
             self.picture(&picture, ticks as u32, made)?;
         }
@@ -131,6 +137,13 @@ impl Maker for ToPlain {
             }
         }
         Ok(())
+    }
+
+    fn past(&mut self, packet: &stream::Packet) -> Result<(), MediaError> {
+        self.is_past = true;
+        let taken = self.packet(packet, &mut Vec::new());
+        self.is_past = false;
+        taken
     }
 
     fn timestamp(&self, timestamp: u32) -> Option<u32> {

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::maker::{Made, Maker};
 use super::opus::ToOpus;
 use super::plain::ToPlain;
 use crate::channel::MediaTrack;
-use crate::hub::{Description, Flow, Manner, Overflow, Packet, Publication, Receiver, rtp};
+use crate::hub::{Description, Flow, Manner, Packet, Publication, Receiver, rtp};
 
 /// Sound that nobody has played for so long is made no more: players that come back find it.
 const LINGER: Duration = Duration::from_secs(10);
@@ -56,12 +57,15 @@ fn begin(
     let failed = |reason: &dyn std::fmt::Display| NotMade::Failed(reason.to_string());
     let description = Description::parse(description).map_err(|error| failed(&error))?;
     let made = Arc::new(Publication::new(source.path.clone(), description, Manner::Once));
-    let subscription = source.subscribe(&[track], QUEUE_BYTES, Overflow::Drop, false);
-    let subscription = subscription.map_err(|_| failed(&"the stream has as many players as it may have"))?;
+    let joined = source.join(track, QUEUE_BYTES, true);
+    let (kept, packets) = joined
+        .map_err(|_| failed(&"the stream has as many players as it may have"))?
+        .apart();
     let work = Work {
         source: source.clone(),
         made: made.clone(),
-        packets: subscription.packets,
+        kept,
+        packets,
         maker,
         payload_type,
         sequence: 0,
@@ -81,6 +85,8 @@ fn begin(
 struct Work {
     source: Arc<Publication>,
     made: Arc<Publication>,
+    /// What came since the last keyframe before anybody wanted anything.
+    kept: VecDeque<Packet>,
     packets: Receiver,
     maker: Box<dyn Maker>,
     payload_type: u8,
@@ -98,6 +104,9 @@ impl Work {
             .map(|track| track.codec.clone())
             .unwrap_or_default();
         tracing::info!(%path, codec, "a track is transcoded");
+        if let Err(error) = self.catch_up() {
+            tracing::info!(%path, codec, %error, "what came before cannot be decoded");
+        }
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut played = Instant::now();
@@ -121,6 +130,17 @@ impl Work {
             }
         };
         tracing::info!(%path, codec, reason, "a track is transcoded no more");
+    }
+
+    fn catch_up(&mut self) -> Result<(), crate::media::MediaError> {
+        for packet in std::mem::take(&mut self.kept) {
+            match (packet.flow, rtp::unpacked(&packet.payload)) {
+                (Flow::Rtp, Some(coded)) => self.maker.past(&coded)?,
+                (Flow::Rtp, None) => {}
+                (Flow::Rtcp, _) => self.report(&packet.payload),
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, packet: &Packet) -> Result<(), crate::media::MediaError> {

@@ -101,7 +101,9 @@ impl Schedule {
             UploadFault::Refused(said) | UploadFault::UnknownKey(said) => (
                 Fault::Destination,
                 ProblemCode::UploadRefused,
-                format!("{place} refuses uploads: {said}"),
+                format!(
+                    "{place} refuses uploads: {said}; see that it exists, and that the keys of its storageConfig may write there"
+                ),
             ),
             UploadFault::KeysEnded(said) => (
                 Fault::Destination,
@@ -111,20 +113,33 @@ impl Schedule {
             UploadFault::Rejected(said) => (
                 Fault::Caller,
                 ProblemCode::VodRefused,
-                format!("{place} does not accept the description of the video: {said}"),
+                format!(
+                    "{place} does not accept the description of the video: {said}; the recording ends, start another one \
+                     with a videoData that names what exists there"
+                ),
             ),
             UploadFault::Unavailable(said) => (
                 Fault::Destination,
                 ProblemCode::UploadFailing,
-                format!("{place} does not accept uploads: {said}"),
+                format!("{place} does not accept uploads: {said}; see that it runs and that this node reaches it"),
             ),
             UploadFault::Clock(said) => (
                 Fault::Ours,
                 ProblemCode::ClockSkewed,
-                format!("{place} refuses uploads because of the time: {said}"),
+                format!(
+                    "{place} refuses uploads because of the time: {said}; set the node's clock, and have NTP keep it right"
+                ),
             ),
-            UploadFault::Backup(said) => (Fault::Ours, ProblemCode::BackupFailing, said.clone()),
-            UploadFault::Disk(said) => (Fault::Ours, ProblemCode::SpoolFailed, said.clone()),
+            UploadFault::Backup(said) => (
+                Fault::Ours,
+                ProblemCode::BackupFailing,
+                format!("{said}; see that it runs, and that its keys may read there"),
+            ),
+            UploadFault::Disk(said) => (
+                Fault::Ours,
+                ProblemCode::SpoolFailed,
+                format!("{said}; is the node's disk full or failing?"),
+            ),
         };
         if !matches!(fault, UploadFault::Disk(_) | UploadFault::Backup(_)) {
             self.down_since_ms.get_or_insert(now_ms);
@@ -187,7 +202,10 @@ impl Schedule {
             .map(|failing| Problem {
                 fault: failing.fault,
                 code: failing.code.clone(),
-                message: format!("{}; retried until it works", failing.message),
+                message: match failing.code {
+                    ProblemCode::VodRefused => failing.message.clone(),
+                    _ => format!("{}; it is retried until it works", failing.message),
+                },
                 at_ms: failing.since_ms,
             })
     }
@@ -290,6 +308,51 @@ mod tests {
         schedule.failed(Item::File(1), &fault, "there", 5, 0);
         schedule.forget_unless(|_| false);
         assert_eq!((schedule.problem(9), schedule.down_since_ms()), (None, None));
+    }
+
+    #[test]
+    fn whatever_keeps_uploads_back_is_told_with_what_to_do() {
+        let words = |fault: fn(String) -> UploadFault| fault("what it said".to_owned());
+        for (fault, code, cure) in [
+            (
+                words(UploadFault::Refused),
+                ProblemCode::UploadRefused,
+                "may write there",
+            ),
+            (
+                words(UploadFault::UnknownKey),
+                ProblemCode::UploadRefused,
+                "may write there",
+            ),
+            (
+                words(UploadFault::Rejected),
+                ProblemCode::VodRefused,
+                "start another one",
+            ),
+            (
+                words(UploadFault::Unavailable),
+                ProblemCode::UploadFailing,
+                "this node reaches it",
+            ),
+            (
+                words(UploadFault::Clock),
+                ProblemCode::ClockSkewed,
+                "set the node's clock",
+            ),
+            (words(UploadFault::Backup), ProblemCode::BackupFailing, "may read there"),
+            (words(UploadFault::Disk), ProblemCode::SpoolFailed, "disk full"),
+        ] {
+            let mut schedule = Schedule::new();
+            schedule.failed(Item::File(0), &fault, "bucket b", 0, 0);
+            let problem = schedule.problem(PATIENCE_MS).unwrap();
+            assert_eq!(problem.code, code);
+            assert!(
+                problem.message.contains("what it said") && problem.message.contains(cure),
+                "{problem:?}"
+            );
+            let is_retried = problem.message.ends_with("it is retried until it works");
+            assert_eq!(is_retried, code != ProblemCode::VodRefused, "{problem:?}");
+        }
     }
 
     #[test]

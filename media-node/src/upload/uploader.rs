@@ -235,7 +235,8 @@ impl Uploader {
                     fault: Fault::Destination,
                     code: ProblemCode::UploadBackup,
                     message: format!(
-                        "{} has accepted no uploads for a while: the backup store holds them until it does",
+                        "{} has accepted no uploads for a while: the backup store holds them until it does; see that it runs and \
+                         takes uploads",
                         self.place(Side::Customer)
                     ),
                     at_ms: *schedules.taken_over_ms.get_or_insert(now_ms),

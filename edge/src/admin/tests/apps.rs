@@ -112,6 +112,16 @@ fn what_an_app_must_be() {
             source(json!({"type": "mediamtx", "api": "http://h", "rtsp": "rtsp://h", "path": "/a"})),
             "source.path",
         ),
+        (
+            source(json!({"type": "mediamtx", "api": "http://h", "rtsp": "rtsps://h#sha256=12"})),
+            "source.rtsp",
+        ),
+        (
+            source(
+                json!({"type": "mediamtx", "api": "http://h", "rtsp": format!("rtsp://h#sha256={}", "0".repeat(64))}),
+            ),
+            "source.rtsp",
+        ),
         (source(json!({"type": "static"})), "source.streams"),
         (source(json!({"type": "static", "streams": {}})), "source.streams"),
         (
@@ -149,9 +159,11 @@ fn what_an_app_must_be() {
 #[test]
 fn a_sources_secrets_are_kept_and_never_shown() {
     let server = Server::with_tenant();
+    let rtsps = format!("rtsps://m:8322#sha256={}", "0f".repeat(32));
+    let token = format!("any:hunter2{}", "x".repeat(1000));
     for source in [
         json!({"type": "static", "streams": {"1": "rtsp://user:hunter2@cam:554/live?key=hunter2", "2": "rtsp://cam/hunter2"}}),
-        json!({"type": "mediamtx", "api": "http://m:9997", "rtsp": "rtsp://m:8554", "credentials": "user:hunter2"}),
+        json!({"type": "mediamtx", "api": "http://m:9997", "rtsp": rtsps, "credentials": token}),
     ] {
         let (status, created) = server.call("POST", "apps", &json!({"tenant": "t", "source": source}));
         assert_eq!(status, 201);
@@ -184,7 +196,7 @@ fn a_sources_secrets_are_kept_and_never_shown() {
         .collect();
     assert!(sources.contains(&&json!({"type": "static", "streams": {"1": "rtsp://cam:554/…", "2": "rtsp://cam/…"}})));
     assert!(sources.contains(&&json!({
-        "type": "mediamtx", "api": "http://m:9997", "rtsp": "rtsp://m:8554", "path": "{app}/{channel}",
+        "type": "mediamtx", "api": "http://m:9997", "rtsp": rtsps, "path": "{app}/{channel}",
         "has_credentials": true,
     })));
 }

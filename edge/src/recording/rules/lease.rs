@@ -15,7 +15,7 @@ impl Recording {
             let lost = self.nodes.last.as_ref().map_or("", |last| &last.lease.node.id);
             let message = format!(
                 "media node {lost} was lost, and {} continues; what was captured there and is not in the store follows when it is \
-                 back",
+                 back: start it again on the same spool",
                 lease.node.id
             );
             self.remember(ProblemCode::FailedOver, message, now_ms);
@@ -30,7 +30,7 @@ impl Recording {
         if self.nodes.reinstate(node_id, epoch, way, now_ms) && !self.is_over() {
             self.remember(
                 ProblemCode::NodeReturned,
-                format!("media node {node_id} is back and continues"),
+                format!("media node {node_id} is back and continues: its log says why it was away"),
                 now_ms,
             );
         }

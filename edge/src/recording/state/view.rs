@@ -116,7 +116,9 @@ impl Recording {
         let (message, at_ms) = match (self.lifecycle, &self.nodes.last) {
             (Lifecycle::Running { .. }, Some(last)) if self.nodes.lease.is_none() => {
                 let id = &last.lease.node.id;
-                let message = format!("media node {id} has stopped answering; another one, or its return, is awaited");
+                let message = format!(
+                    "media node {id} has stopped answering; another one, or its return, is awaited: see that it runs and reaches the edge"
+                );
                 (message, last.lease.heard_ms.get())
             }
             (
@@ -127,7 +129,8 @@ impl Recording {
                 },
                 _,
             ) => {
-                let message = "its media node was lost; what the node had captured is uploaded when it comes back";
+                let message = "its media node was lost; what the node had captured is uploaded when it comes back: start it again on the \
+                               same spool";
                 (message.to_owned(), ended_ms)
             }
             _ => return None,

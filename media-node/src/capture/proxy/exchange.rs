@@ -355,8 +355,16 @@ impl Exchange {
     }
 
     fn pass_on(&mut self, place: Place, payload: Bytes, now_ms: u64, out: &mut Out) {
-        if let Some(track) = self.tracks.iter_mut().find(|track| track.is_at(place)) {
-            track.take(place, payload, now_ms, out);
+        match self.tracks.iter_mut().find(|track| track.is_at(place)) {
+            Some(track) => track.take(place, payload, now_ms, out),
+            None => self.tracks.iter_mut().for_each(|track| track.stray(now_ms, out)),
+        }
+    }
+
+    /// What the client makes of the pictures lacks a keyframe.
+    pub(super) fn want_keyframe(&mut self, now_ms: u64, out: &mut Out) {
+        for track in &mut self.tracks {
+            track.want_keyframe(now_ms, out);
         }
     }
 

@@ -52,8 +52,8 @@ impl Feedback {
         }
     }
 
-    /// Packets have not come in time: pictures behind them cannot be shown before the next keyframe.
-    pub(super) fn lost(&mut self) {
+    /// Pictures cannot be shown before the next keyframe: packets have not come in time, or could not be used.
+    pub(super) fn want_keyframe(&mut self) {
         self.wants_keyframe = self.is_video;
     }
 
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(video.due(0), None, "it has not shown that it listens");
         video.report(&sender_report(), 10);
         assert!(is_wish(video.due(10)));
-        video.lost();
+        video.want_keyframe();
         assert_eq!(video.due(900), None);
         assert!(is_wish(video.due(1_010)));
         assert_eq!(video.due(1_020), None);
@@ -117,7 +117,7 @@ mod tests {
         let mut audio = of(SDP, 0);
         audio.packet(&PACKET, 0);
         audio.report(&sender_report(), 0);
-        audio.lost();
+        audio.want_keyframe();
         assert_eq!(audio.due(0), None);
         let told = SDP.replace("RTP/AVP 96", "RTP/AVPF 96") + "a=rtcp-fb:96 nack pli\r\n";
         let mut video = of(&told, 1);

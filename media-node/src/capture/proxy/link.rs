@@ -3,6 +3,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::codec::FramedRead;
 
@@ -18,11 +19,16 @@ const READ_BUFFER: usize = 64 << 10;
 const TICK: Duration = Duration::from_millis(20);
 
 /// Passes on what a client and a source send, until one of them closes its connection. A client that takes nothing holds the
-/// source back.
+/// source back. `keyframe_wanted`: what the client makes of the packets lacks one.
 ///
 /// # Errors
 /// Why the source's stream broke off, for a person.
-pub(super) async fn run(client: TcpStream, source: Source, mut exchange: Exchange) -> Result<(), String> {
+pub(super) async fn run(
+    client: TcpStream,
+    source: Source,
+    mut exchange: Exchange,
+    keyframe_wanted: &Notify,
+) -> Result<(), String> {
     // Without it only small answers are somewhat slower.
     let _ = client.set_nodelay(true);
     let began = Instant::now();
@@ -55,6 +61,10 @@ pub(super) async fn run(client: TcpStream, source: Source, mut exchange: Exchang
             }
             _ = ticks.tick() => {
                 exchange.release(ms(began), &mut out);
+                Ok(())
+            }
+            () = keyframe_wanted.notified() => {
+                exchange.want_keyframe(ms(began), &mut out);
                 Ok(())
             }
         };

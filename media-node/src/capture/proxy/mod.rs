@@ -22,6 +22,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use url::Url;
 
@@ -39,6 +40,16 @@ pub(super) struct Proxy {
     /// Must be the client's `User-Agent`: nobody else on this machine shall get the stream.
     pub(super) key: String,
     ended: Arc<OnceLock<String>>,
+    keyframe_wanted: Arc<Notify>,
+}
+
+/// By which a source is asked for a keyframe, where it listens.
+pub(super) struct Asking(Arc<Notify>);
+
+impl Asking {
+    pub(super) fn ask(&self) {
+        self.0.notify_one();
+    }
 }
 
 impl Proxy {
@@ -59,17 +70,28 @@ impl Proxy {
         let exchange = Exchange::new(&address, port, key.clone(), login);
         let ended = Arc::new(OnceLock::new());
         let told = ended.clone();
+        let keyframe_wanted = Arc::new(Notify::new());
+        let wanted = keyframe_wanted.clone();
         tokio::spawn(async move {
             let Ok(Ok((client, _))) = timeout(CLIENT_TIMEOUT, listener.accept()).await else {
                 return;
             };
             drop(listener);
-            if let Err(reason) = link::run(client, source, exchange).await {
+            if let Err(reason) = link::run(client, source, exchange, &wanted).await {
                 // Only the first reason counts, and there is no other.
                 let _ = told.set(reason);
             }
         });
-        Ok(Self { url, key, ended })
+        Ok(Self {
+            url,
+            key,
+            ended,
+            keyframe_wanted,
+        })
+    }
+
+    pub(super) fn asking(&self) -> Asking {
+        Asking(self.keyframe_wanted.clone())
     }
 
     /// Why the source's stream broke off; `None` when it ended in order.

@@ -9,7 +9,7 @@ use super::address::Address;
 use super::exchange::{Exchange, Over, Ports};
 use super::login::Login;
 use super::track::Out;
-use crate::hub::Flow;
+use crate::hub::{Flow, LeftOut};
 use crate::rtsp::wire::{Incoming, Wire};
 
 const PORT: u16 = 4711;
@@ -178,7 +178,12 @@ fn the_client_sees_clean_packets_of_one_source() {
     let mut between = playing();
     let sent = [(1, 9), (3, 9), (2, 9), (2, 9), (4, 8), (5, 8), (6, 8)].map(|(sequence, ssrc)| rtp(0, ssrc, sequence));
     let rubbish = [b'$', 0, 0, 2, 1, 2, b'$', 1, 0, 4, 0x80, 200, 0, 6, b'$', 5, 0, 1, 7];
-    let got = between.answer(&[sent.concat(), rubbish.to_vec()].concat());
+    let mut got = between.answer(&[sent.concat(), rubbish.to_vec()].concat());
+    let told = got.pop();
+    assert!(
+        matches!(&told, Some(Incoming::Interleaved { channel: 1, payload }) if LeftOut::read(payload) == Some(LeftOut::NoRtp)),
+        "that something is left out is told"
+    );
     assert_eq!(packets(&got), [1, 2, 3, 4, 5, 6].map(|sequence| (0, 9, sequence)));
     between.answer(&rtp(0, 8, 8));
     between.exchange.release(200, &mut between.out);
@@ -227,6 +232,8 @@ fn a_source_that_listens_is_asked_for_keyframes_in_the_way_that_its_packets_take
                 exchange.incoming(incoming, ports, now_ms, out).unwrap();
             }
         }
+        // Whoever makes pictures of them has left some out.
+        between.exchange.want_keyframe(4_000, &mut between.out);
         let told: Vec<Vec<u8>> = match by_datagrams {
             true => between
                 .out
@@ -243,7 +250,11 @@ fn a_source_that_listens_is_asked_for_keyframes_in_the_way_that_its_packets_take
                 .collect(),
         };
         let wishes = told.iter().filter(|told| crate::hub::rtp::wants_keyframe(&told[1..]));
-        assert_eq!(wishes.count(), 2, "at the beginning, and behind what is lost: {told:?}");
+        assert_eq!(
+            wishes.count(),
+            3,
+            "at the beginning, behind what is lost, and for the client: {told:?}"
+        );
         assert!(
             told.iter().all(|told| told[0] == if by_datagrams { 0 } else { 7 }),
             "{told:?}"

@@ -3,8 +3,11 @@
 use bytes::{Bytes, BytesMut};
 
 use super::feedback::Feedback;
-use crate::hub::{Flow, Inflow, rtp};
+use crate::hub::{Flow, Inflow, LeftOut, rtp};
 use crate::rtsp::wire::put_interleaved;
+
+/// How often the client is told that packets are left out.
+const TOLD_EVERY_MS: u64 = 5_000;
 
 /// Where a packet of the source came.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,10 @@ pub(super) struct Track {
     client: (u8, u8),
     inflow: Inflow,
     feedback: Option<Feedback>,
+    /// Something has come at the place of its packets.
+    heard: bool,
+    /// When the client was told last that packets are left out.
+    told_ms: Option<u64>,
 }
 
 /// What is to be sent.
@@ -40,6 +47,8 @@ impl Track {
             client,
             inflow: Inflow::default(),
             feedback,
+            heard: false,
+            told_ms: None,
         }
     }
 
@@ -58,9 +67,14 @@ impl Track {
             if let Some(feedback) = &mut self.feedback {
                 feedback.packet(&payload, now_ms);
             }
+            self.heard = true;
+            let unreadable = self.inflow.unreadable();
             self.inflow_of(now_ms, out, |inflow, due| {
                 inflow.take(payload, now_ms, due);
             });
+            if self.inflow.unreadable() > unreadable {
+                self.tell(LeftOut::NoRtp, now_ms, out);
+            }
         } else if rtp::is_compound(&payload) {
             if let Some(feedback) = &mut self.feedback {
                 feedback.report(&payload, now_ms);
@@ -69,9 +83,32 @@ impl Track {
         }
     }
 
+    /// A packet has come where no track is.
+    pub(super) fn stray(&mut self, now_ms: u64, out: &mut Out) {
+        if !self.heard {
+            self.tell(LeftOut::OtherChannels, now_ms, out);
+        }
+    }
+
+    fn tell(&mut self, left_out: LeftOut, now_ms: u64, out: &mut Out) {
+        let is_early = |told_ms: u64| now_ms.saturating_sub(told_ms) < TOLD_EVERY_MS;
+        if !self.told_ms.is_some_and(is_early) {
+            self.told_ms = Some(now_ms);
+            put(out, self.client.1, &[left_out.told_by(0)]);
+        }
+    }
+
     /// Time passes.
     pub(super) fn release(&mut self, now_ms: u64, out: &mut Out) {
         self.inflow_of(now_ms, out, |inflow, due| inflow.release(now_ms, due));
+    }
+
+    /// The client cannot show pictures before the next keyframe.
+    pub(super) fn want_keyframe(&mut self, now_ms: u64, out: &mut Out) {
+        if let Some(feedback) = &mut self.feedback {
+            feedback.want_keyframe();
+        }
+        self.release(now_ms, out);
     }
 
     /// Hands on what the inflow gives, and tells the source what it should know of that.
@@ -81,7 +118,7 @@ impl Track {
         put(out, self.client.0, &due);
         let Some(feedback) = &mut self.feedback else { return };
         if self.inflow.lost() > lost {
-            feedback.lost();
+            feedback.want_keyframe();
         }
         let Some(told) = feedback.due(now_ms) else { return };
         match self.source.1 {

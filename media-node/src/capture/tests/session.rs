@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::capture::{CaptureRequest, Transport, Wanted, open};
+use crate::capture::{CaptureRequest, KeyframeWish, Transport, Wanted, open};
 use crate::stream::{Clock, StreamEnd, StreamEvent, Track, UserClock};
 
 const VIDEO: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:0\r\n\
@@ -146,6 +146,7 @@ impl Source {
             first_media_timeout: Duration::from_millis(1500),
             silence_timeout: Duration::from_millis(1500),
             transport: Transport::Tcp,
+            keyframes: KeyframeWish::default(),
         }
     }
 }

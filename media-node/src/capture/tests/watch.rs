@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::capture::{CaptureRequest, Transport, Wanted, open};
+use crate::capture::{CaptureRequest, KeyframeWish, Transport, Wanted, open};
 use crate::stream::{Clock, StreamEvent, UserClock};
 
 /// `TAPEDECK_WATCH=rtsp://… [TAPEDECK_WATCH_UDP=1] [TAPEDECK_WATCH_SECONDS=10] cargo test -p tapedeck-media-node -- --ignored --nocapture watch`
@@ -32,6 +32,7 @@ async fn watch() {
         } else {
             Transport::Tcp
         },
+        keyframes: KeyframeWish::default(),
     });
     let until = tokio::time::Instant::now() + Duration::from_secs(seconds);
     while let Ok(Some(event)) = tokio::time::timeout_at(until, events.recv()).await {

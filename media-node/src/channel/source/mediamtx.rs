@@ -21,6 +21,8 @@ pub(super) struct Mediamtx {
     client: Client,
     url: Url,
     rtsp: String,
+    /// Behind each URL of RTSP, with its `#`: the certificate to take.
+    pin: String,
     login: Option<Credentials>,
     /// Before the uid in a path's name, with its slash.
     prefix: String,
@@ -44,6 +46,22 @@ struct Item {
     /// RFC 3339; servers before 1.1 have none.
     #[serde(rename = "readyTime", default)]
     ready_time: Option<String>,
+    /// Whether somebody publishes: a path may be ready and show a picture of the server's own until then. Servers
+    /// that know no such paths do not say it.
+    #[serde(default)]
+    online: Option<bool>,
+    #[serde(rename = "onlineTime", default)]
+    online_time: Option<String>,
+}
+
+impl Item {
+    /// Since when somebody publishes, as far as that is known; `None` while nobody does.
+    fn published(&self) -> Option<Option<&str>> {
+        match self.online {
+            Some(online) => online.then_some(self.online_time.as_deref()),
+            None => self.ready.then_some(self.ready_time.as_deref()),
+        }
+    }
 }
 
 impl Mediamtx {
@@ -62,10 +80,12 @@ impl Mediamtx {
                 password: Secret::new(password),
             }
         });
+        let (rtsp, pin) = rtsp.split_at(rtsp.find('#').unwrap_or(rtsp.len()));
         Ok(Self {
             client: http::client(Duration::from_secs(5))?,
             url: http::url(api, &["v3", "paths", "list"])?,
             rtsp: rtsp.trim_end_matches('/').to_owned(),
+            pin: pin.to_owned(),
             login,
             prefix: prefix(template, app, channel),
             known: None,
@@ -120,13 +140,14 @@ impl Mediamtx {
     /// The roster of these items, with the version of the known one when nothing changed.
     fn roster(&self, items: &[Item], now_ms: u64) -> Roster {
         let mut users: BTreeMap<&str, RosterUser> = BTreeMap::new();
-        for item in items.iter().filter(|item| item.ready) {
+        for item in items {
+            let Some(since) = item.published() else { continue };
             let Some((uid, name)) = item.name.strip_prefix(&self.prefix).and_then(uid_and_stream) else {
                 continue;
             };
             let url = self.stream_url(&item.name);
-            let ready_us = item.ready_time.as_deref().and_then(unix_us);
-            let publication = ready_us
+            let publication = since
+                .and_then(unix_us)
                 .or_else(|| self.known_publication(&url))
                 .unwrap_or(now_ms.saturating_mul(1_000));
             let stream = RosterStream {
@@ -163,7 +184,7 @@ impl Mediamtx {
             .split('/')
             .map(|segment| StreamPath::encode_segment(segment).to_string())
             .collect();
-        format!("{}/{}", self.rtsp, segments.join("/")).into()
+        format!("{}/{}{}", self.rtsp, segments.join("/"), self.pin).into()
     }
 
     fn known_publication(&self, url: &SecretUrl) -> Option<u64> {
@@ -230,7 +251,37 @@ mod tests {
             name: name.into(),
             ready,
             ready_time: time.map(str::to_owned),
+            online: None,
+            online_time: None,
         }
+    }
+
+    #[test]
+    fn nobody_is_there_while_a_path_shows_the_servers_own_picture() {
+        let mut source = source("live", "app", "room");
+        let always = |online: bool, since: Option<&str>| Item {
+            online: Some(online),
+            online_time: since.map(str::to_owned),
+            ..item("live/a", true, Some("2024-03-01T09:00:01Z"))
+        };
+        let nobody = source.roster(&[always(false, None)], 5);
+        assert!(nobody.users.is_empty());
+        source.known = Some(nobody);
+        let publication = |source: &Mediamtx, since| {
+            let roster = source.roster(&[always(true, Some(since))], 5);
+            roster.users[0].streams[0].publication
+        };
+        let first = publication(&source, "2024-03-01T09:00:09Z");
+        assert_eq!(first, 1_709_283_609_000_000);
+        assert!(publication(&source, "2024-03-01T09:00:19Z") > first);
+    }
+
+    #[test]
+    fn the_certificate_to_take_stands_behind_each_url() {
+        let rtsps = "rtsps://h:8322#sha256=00";
+        let source = Mediamtx::new("http://h:9997", rtsps, None, "live", "app", "room").unwrap();
+        let roster = source.roster(&[item("live/a b", true, None)], 5);
+        assert_eq!(roster.users[0].streams[0].url, "rtsps://h:8322/live/a%20b#sha256=00");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::super::audience::MAX_PLAYERS;
 use super::*;
 
 const SDP: &[u8] = b"v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n";
@@ -45,10 +46,20 @@ async fn a_late_player_learns_the_time_and_where_the_stream_is() {
     publication.relay(0, Flow::Rtp, rtp(9));
     publication.relay(7, Flow::Rtp, rtp(9));
     publication.relay(1, Flow::Rtp, Bytes::from_static(b"no packet"));
+    publication.relay(1, Flow::Rtp, Bytes::from_static(b"another"));
+    publication.relay(1, Flow::Rtcp, Bytes::from_static(b"no report"));
+    publication.stray(&rtp(9));
+    assert_eq!(publication.unreadable.load(Ordering::Relaxed), 4);
     publication.relay(1, Flow::Rtp, rtp(3));
     publication.end();
     publication.relay(1, Flow::Rtp, rtp(4));
-    let expected = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 2), (1, Flow::Rtp, 3)];
+    // Why one packet does not come is told, once for a while.
+    let expected = [
+        (1, Flow::Rtcp, 0),
+        (1, Flow::Rtp, 2),
+        (1, Flow::Rtcp, 0),
+        (1, Flow::Rtp, 3),
+    ];
     assert_eq!(all(subscription.packets).await, expected);
     let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false);
     assert_eq!(late.err(), Some(SubscribeError::Ended));
@@ -106,7 +117,8 @@ async fn a_bad_report_is_neither_passed_on_nor_kept_for_later_players() {
     publication.relay(1, Flow::Rtp, cut_off);
     let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
     publication.end();
-    assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0)]);
+    // And that something is left out.
+    assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0), (1, Flow::Rtcp, 0)]);
     assert_eq!(all(late.packets).await, [(1, Flow::Rtcp, 0)]);
 }
 
@@ -248,6 +260,120 @@ async fn packets_wait_for_lost_ones_only_where_players_need_their_order() {
     assert!((15_000..20_000).contains(&mean_us), "{mean_us}");
 }
 
+/// One of H.264, whose picture is told by the sequence number.
+fn h264(sequence: u8, unit: u8) -> Bytes {
+    let mut packet = rtp(sequence).to_vec();
+    packet[1] = 0xe0;
+    packet[4..8].copy_from_slice(&(u32::from(sequence) * 3_600).to_be_bytes());
+    packet.push(unit);
+    packet.into()
+}
+
+async fn joined(mut packets: Joined) -> Vec<(u8, u32)> {
+    let mut seen = Vec::new();
+    while let Some(packet) = std::future::poll_fn(|context| packets.poll_next(context)).await {
+        seen.push((
+            packet.payload[3],
+            rtp::rtp_head(&packet.payload).map_or(0, |head| head.timestamp),
+        ));
+    }
+    seen
+}
+
+fn filmed() -> Publication {
+    let sdp = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+    let path = StreamPath::parse("/a/b/c").unwrap();
+    Publication::new(path, Description::parse(sdp).unwrap(), Manner::Once)
+}
+
+const KEYFRAME: u8 = 0x65;
+const OTHER: u8 = 0x41;
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_in_the_middle_begins_with_the_last_keyframe_either_way() {
+    let publication = filmed();
+    for (sequence, unit) in [(1, OTHER), (2, KEYFRAME), (3, OTHER), (4, OTHER)] {
+        publication.relay(0, Flow::Rtp, h264(sequence, unit));
+    }
+    let players = [true, false].map(|in_order| publication.join(0, 1 << 20, in_order).unwrap());
+    publication.relay(0, Flow::Rtp, h264(5, OTHER));
+    publication.end();
+    for player in players {
+        let seen = joined(player).await;
+        assert_eq!(
+            seen.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
+            [2, 3, 4, 5]
+        );
+        let late = seen[0].1 - 4 * 3_600;
+        // Some milliseconds, in which the player before it was served.
+        assert!(
+            late <= 900,
+            "the keyframe is told to be {late} ticks newer than the newest picture"
+        );
+    }
+    assert_eq!(publication.join(0, 1 << 20, true).err(), Some(SubscribeError::Ended));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lacks_a_picture_is_not_kept() {
+    let publication = filmed();
+    for (sequence, unit) in [(1, KEYFRAME), (2, OTHER), (4, OTHER)] {
+        publication.relay(0, Flow::Rtp, h264(sequence, unit));
+    }
+    tokio::time::advance(Duration::from_millis(200)).await;
+    publication.release();
+    let players = [true, false].map(|in_order| publication.join(0, 1 << 20, in_order).unwrap());
+    publication.relay(0, Flow::Rtp, h264(5, OTHER));
+    publication.end();
+    for player in players {
+        assert_eq!(joined(player).await, [(5, 5 * 3_600)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_misses_a_picture_gets_the_group_again_but_not_at_once() {
+    let publication = filmed();
+    for (sequence, unit) in [(1, KEYFRAME), (2, OTHER)] {
+        publication.relay(0, Flow::Rtp, h264(sequence, unit));
+    }
+    let mut player = publication.join(0, 1 << 20, true).unwrap();
+    for _ in 0..2 {
+        std::future::poll_fn(|context| player.poll_next(context)).await.unwrap();
+    }
+    assert!(
+        publication.join_anew(&player, 1 << 20, true).is_none(),
+        "it has just come"
+    );
+    tokio::time::advance(Duration::from_secs(3)).await;
+    publication.relay(0, Flow::Rtp, h264(77, OTHER));
+    publication.relay(0, Flow::Rtp, h264(78, OTHER));
+    tokio::time::advance(Duration::from_millis(200)).await;
+    publication.release();
+    assert!(
+        publication.join_anew(&player, 1 << 20, true).is_none(),
+        "pictures are missing"
+    );
+    publication.relay(0, Flow::Rtp, h264(79, KEYFRAME));
+    let anew = publication.join_anew(&player, 1 << 20, true).unwrap();
+    publication.end();
+    assert_eq!(joined(anew).await, [(79, 79 * 3_600)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_answers_is_asked_and_nothing_of_it_is_kept() {
+    let publication = filmed();
+    publication.keyframes.probe();
+    for sequence in 1..=4 {
+        publication.keyframes.due().await;
+        publication.relay(0, Flow::Rtp, h264(sequence, KEYFRAME));
+    }
+    assert!(publication.keyframes.are_answered());
+    let player = publication.join(0, 1 << 20, false).unwrap();
+    publication.relay(0, Flow::Rtp, h264(5, OTHER));
+    publication.end();
+    assert_eq!(joined(player).await, [(5, 5 * 3_600)]);
+}
+
 #[tokio::test]
 async fn a_player_by_the_fast_way_gets_what_is_sent_again_by_its_own_number() {
     let path = StreamPath::parse("/a/b/c").unwrap();
@@ -270,4 +396,18 @@ async fn a_player_by_the_fast_way_gets_what_is_sent_again_by_its_own_number() {
         (1, Flow::Rtp, 4),
     ];
     assert_eq!(all(packets).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_track_that_is_sent_on_channels_without_a_name_is_told_of_and_one_that_comes_is_not() {
+    let publication = publication();
+    let subscription = publication.subscribe(&[0, 1], 10_000, Overflow::CutOff, false).unwrap();
+    publication.relay(1, Flow::Rtp, rtp(1));
+    for _ in 0..8 {
+        publication.stray(&rtp(9));
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    publication.end();
+    let told = [(1, Flow::Rtp, 1), (0, Flow::Rtcp, 0), (0, Flow::Rtcp, 0)];
+    assert_eq!(all(subscription.packets).await, told);
 }

@@ -12,7 +12,7 @@ use super::shared::Shared;
 use super::sized::SizedPicture;
 use super::trouble::{Trouble, no_entry};
 use crate::backoff::{Backoff, chance};
-use crate::capture::{CaptureRequest, Wanted};
+use crate::capture::{CaptureRequest, KeyframeWish, Wanted};
 use crate::channel::Credentials;
 use crate::record::status::problem;
 use crate::selection::{Gate, StreamPlan, Tracks};
@@ -67,6 +67,7 @@ pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures
             refused: Vec::new(),
             no_entry: Vec::new(),
             lost_ms: None,
+            keyframes: KeyframeWish::default(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         };
         session.run()
@@ -122,6 +123,8 @@ struct Session<'a, C, I> {
     no_entry: Vec<Track>,
     /// When packets were lost last.
     lost_ms: Option<u64>,
+    /// Pictures are held back until a keyframe comes.
+    keyframes: KeyframeWish,
     backoff: Backoff,
 }
 
@@ -179,7 +182,13 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             };
             match turn {
                 Turn::Event(Some(StreamEvent::Ended(end))) => return end,
-                Turn::Event(Some(event)) => self.forward_all(sized.own(event)).await,
+                Turn::Event(Some(event)) => {
+                    let shown = sized.own(event);
+                    if sized.lacks_keyframe() {
+                        self.keyframes.ask();
+                    }
+                    self.forward_all(shown).await;
+                }
                 Turn::Event(None) => return StreamEnd::Finished,
                 Turn::Sized(events) => self.forward_all(events).await,
                 Turn::Ordered => match self.order() {
@@ -239,7 +248,11 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             StreamOrder::Capture(wanted) => wanted.tracks.video,
             StreamOrder::Left | StreamOrder::End => true,
         };
-        for event in self.gate.pass(event, open).into_iter().flatten() {
+        let passed = self.gate.pass(event, open);
+        if open && self.gate.is_shut() {
+            self.keyframes.ask();
+        }
+        for event in passed.into_iter().flatten() {
             // When nobody takes it there is nothing left to do but to wait for the end.
             let _ = self.inlet.take(Input::Event(self.stream, event)).await;
         }
@@ -353,6 +366,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             first_media_timeout: self.shared.options.first_media_timeout,
             silence_timeout: self.shared.options.silence_timeout,
             transport: self.shared.options.transport,
+            keyframes: self.keyframes.clone(),
         })
     }
 

@@ -85,6 +85,11 @@ impl SizedPicture {
         passed.into_iter().flatten()
     }
 
+    /// Whether the stream's own picture is to be shown and waits for a keyframe.
+    pub(super) fn lacks_keyframe(&self) -> bool {
+        self.current.is_none() && self.own.is_shut()
+    }
+
     fn begin(&mut self, event: Option<StreamEvent>) -> Vec<StreamEvent> {
         match event {
             Some(StreamEvent::Format(Track::Video, format)) => {
@@ -226,12 +231,15 @@ mod tests {
     async fn where_a_picture_of_its_size_ends_the_streams_own_is_shown_and_it_is_opened_again() {
         let mut picture = SizedPicture::default();
         own(&mut picture, &[format(640)]);
+        assert!(!picture.lacks_keyframe());
         let small = want(&mut picture, "small").unwrap();
         brought(&mut picture, &small, &[format(320), unit(1, true)]).await;
         assert_eq!(own(&mut picture, &[unit(1, false)]), []);
         let end = StreamEvent::Ended(StreamEnd::Silent);
         assert_eq!(brought(&mut picture, &small, &[end]).await, []);
+        assert!(picture.lacks_keyframe());
         let shown = own(&mut picture, &[unit(2, false), unit(3, true), unit(4, false)]);
+        assert!(!picture.lacks_keyframe());
         assert_eq!(shown, [format(640), unit(3, true), unit(4, false)]);
         assert!(want(&mut picture, "small").is_none(), "not at once");
         assert_eq!(picture.come().await, None);

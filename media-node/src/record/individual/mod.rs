@@ -119,7 +119,9 @@ impl<S: SliceSink> Recorder for Individual<S> {
         let uid = uid.to_owned();
         let written = async move {
             if writer.await.is_err() {
-                let message = format!("the recording of user {uid} broke off by a defect of the node");
+                let message = format!(
+                    "the recording of user {uid} broke off by a defect of the node: report the node's log from this time"
+                );
                 let at_ms = clock.wall_ms(clock.now_us());
                 board
                     .lock()

@@ -163,7 +163,8 @@ impl<S: SliceSink> UserTracks<S> {
         {
             let uid = &self.uid;
             let message = format!(
-                "the pictures of user {uid} are in a codec that MP4 files do not carry: they have the sound alone"
+                "the pictures of user {uid} are in a codec that MP4 files do not carry, and are only in slices where these \
+                 are recorded: publish H.264, H.265, VP9 or AV1"
             );
             let told = problem(
                 Fault::Destination,
@@ -231,7 +232,9 @@ impl<S: SliceSink> UserTracks<S> {
             TrackError::Slice(SliceError::Media(error)) | TrackError::Transcode(TranscodeError::Decode(error)) => (
                 Fault::Destination,
                 ProblemCode::UnsupportedMedia,
-                format!("{track} of user {uid} cannot be recorded as it is sent ({error}); some of it is left out"),
+                format!(
+                    "{track} of user {uid} cannot be recorded as it is sent ({error}); some of it is left out: check its publisher's encoder"
+                ),
             ),
             TrackError::Transcode(TranscodeError::Encode(error)) => (
                 Fault::Ours,

@@ -1,16 +1,18 @@
 //! What goes into the mixer and when, as a function of what happens and of the time at which it happens.
 
 mod streams;
+mod wishes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use protocol::{MixOutput, Scene, SecretUrl, StreamKind, StreamName, StreamTypes, Subscription};
+use protocol::{SecretUrl, StreamKind, StreamName};
 
 use streams::Streams;
+pub use wishes::{MixSpec, Present, Wishes};
 
 use super::load_shedder::{LoadShedder, Overload};
 use crate::media::{MuxedTrack, Picture};
-use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, Settings, Split, images};
+use crate::mix::{Change, Counters, MixError, Mixer, Output, Settings, Split, images};
 use crate::selection::{Area, Pass, Sources};
 use crate::stream::{StreamEvent, Track};
 use crate::text::Fonts;
@@ -27,35 +29,6 @@ const PAUSE_US: i64 = 10_000_000;
 /// The most that is mixed at a time, so that what comes meanwhile is taken in.
 const STEP_US: i64 = 100_000;
 
-/// What is wanted of a mix, and who is there.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wishes {
-    /// Nothing is mixed, and nobody is listened to.
-    pub paused: bool,
-    pub scene: Scene,
-    pub subscription: Subscription,
-    /// The users in the channel in the order of joining.
-    pub present: Vec<Present>,
-}
-
-/// A user in the channel.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Present {
-    pub uid: String,
-    /// The time of joining on the recording's timeline.
-    pub joined_us: i64,
-    /// The stream that is the user's picture, where other streams are captured beside it.
-    pub picture: Option<StreamName>,
-    /// The streams that are captured for places of their own.
-    pub streams: BTreeSet<StreamKind>,
-}
-
-impl Present {
-    fn is_same_stay(&self, other: &Self) -> bool {
-        (&self.uid, self.joined_us) == (&other.uid, other.joined_us)
-    }
-}
-
 /// What the feeder makes.
 #[derive(Debug)]
 pub enum Made {
@@ -70,20 +43,6 @@ pub enum Made {
     Failed(MixError),
     /// The node does not keep up any more, or does again.
     Overload(Overload),
-}
-
-/// How a mix is made. Fixed for the recording's life.
-#[derive(Clone, Debug)]
-pub struct MixSpec {
-    pub output: MixOutput,
-    pub types: StreamTypes,
-    pub options: MixOptions,
-    /// The Unix time, in milliseconds, at which the recording's timeline begins.
-    pub epoch_ms: u64,
-    /// Whether the sound is made as MP3 as well.
-    pub mp3: bool,
-    /// How much media a whole file has at most, in microseconds, where that is asked for.
-    pub split_us: Option<i64>,
 }
 
 /// Feeds one mixer after the other: each from the first media until the channel is empty.
@@ -172,42 +131,12 @@ impl Feeder {
         if self.wishes.paused {
             self.finish(Made::Pause, now_us, each);
         }
-        let Wishes {
-            paused: _,
-            scene,
-            subscription,
-            present,
-        } = &self.wishes;
-        let mut changes = Vec::new();
-        if before.scene != *scene {
+        if before.scene != self.wishes.scene {
+            let scene = &self.wishes.scene;
             self.images.retain(|url, _| images(scene).any(|named| named == url));
             self.streams.set_scene(scene);
-            changes.push((now_us, Change::Scene(scene.clone())));
         }
-        if before.subscription != *subscription {
-            changes.push((now_us, Change::Subscription(subscription.clone())));
-        }
-        let stayed = |stay: &Present, stays: &[Present]| stays.iter().any(|other| other.is_same_stay(stay));
-        for stay in before.present.iter().filter(|stay| !stayed(stay, present)) {
-            let uid = stay.uid.clone();
-            // Whoever has come back meanwhile had left before: the roster told both at once.
-            let anew = present.iter().find(|other| other.uid == uid);
-            let at_us = anew.map_or(now_us, |other| other.joined_us.min(now_us));
-            changes.push((at_us, Change::Leave { uid }));
-        }
-        for stay in present {
-            let known = before.present.iter().find(|known| known.is_same_stay(stay));
-            let at_us = stay.joined_us.min(now_us);
-            if known.is_none() {
-                let uid = stay.uid.clone();
-                changes.push((at_us, Change::Join { uid }));
-            }
-            if known.map_or(&BTreeSet::new(), |known| &known.streams) != &stay.streams {
-                let (uid, streams) = (stay.uid.clone(), stay.streams.clone());
-                let at_us = known.map_or(at_us, |_| now_us);
-                changes.push((at_us, Change::Streams { uid, streams }));
-            }
-        }
+        let changes = self.wishes.changes_since(&before, now_us);
         if let Some(mix) = &mut self.mix {
             changes
                 .into_iter()

@@ -160,7 +160,10 @@ impl Images {
     }
 
     fn report(&self, url: &SecretUrl, error: &ImageError) {
-        let message = format!("the image {url} cannot be used ({error}); the mix continues without it");
+        let message = format!(
+            "the image {url} cannot be used ({error}); the mix continues without it: name a JPEG or BMP file at an address that \
+             the node reaches, in a new layout or a new start"
+        );
         let at_ms = self.clock.wall_ms(self.clock.now_us());
         let told = problem(Fault::Destination, ProblemCode::ImageUnusable, message, at_ms);
         self.board.lock().problem_once(&cause(url), told);

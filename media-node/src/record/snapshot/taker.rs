@@ -163,7 +163,9 @@ impl Taker {
             TakeError::Undecodable(_) => (
                 Fault::Destination,
                 ProblemCode::SnapshotFailed,
-                format!("snapshots of user {uid} are missing: {error}; other snapshots and the recording continue"),
+                format!(
+                    "snapshots of user {uid} are missing: {error}; other snapshots and the recording continue. Check its publisher's encoder"
+                ),
             ),
             TakeError::Spool(_) => (
                 Fault::Ours,

@@ -93,7 +93,10 @@ impl UserPictures {
         let told = problem(
             Fault::Ours,
             ProblemCode::SnapshotFailed,
-            format!("snapshots of user {} are missing: {refused}", self.uid),
+            format!(
+                "snapshots of user {} are missing: {refused}; give it more processors or fewer recordings",
+                self.uid
+            ),
             self.clock.wall_ms(now_us),
         );
         self.board.lock().problem_once(&format!("pictures {}", self.uid), told);

@@ -23,13 +23,6 @@ pub(in crate::rtc) struct Played {
 }
 
 impl Played {
-    /// The publications that packets come from.
-    pub(super) fn publications(&self) -> Vec<Arc<Publication>> {
-        let mut all = vec![self.publication.clone()];
-        all.extend(self.sound.clone().into_iter().chain(self.picture.clone()));
-        all
-    }
-
     /// Where a medium comes from.
     pub(super) fn source(&self, kind: Kind) -> Option<(&Arc<Publication>, usize)> {
         let other = match kind {

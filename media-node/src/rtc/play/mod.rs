@@ -6,7 +6,6 @@ mod strain;
 mod track;
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::end::End;
 use super::offer::{Format, Kind, Offer, OfferError, Section};
 use crate::channel::StreamPath;
-use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, SubscribeError, rtp};
+use crate::hub::{Flow, Packet, SubscribeError, rtp};
 use crate::layers::{View, Wish};
 pub(super) use choice::{OUT_OF_ORDER, Played, best, index_of};
 pub(super) use strain::{Relief, Strain};
@@ -41,7 +40,6 @@ pub(super) const HEADROOM_PERCENT: u64 = 140;
 pub(super) struct Playing {
     played: Played,
     tracks: Vec<Track>,
-    feeds: Vec<Feed>,
     queue_bytes: usize,
     /// The picture, where it has layers.
     view: Option<View>,
@@ -54,15 +52,9 @@ pub(super) struct Playing {
     origin: Option<Origin>,
 }
 
-/// A publication that packets come from.
-struct Feed {
-    publication: Arc<Publication>,
-    packets: Option<Receiver>,
-}
-
 /// What a player has to do.
 pub(super) enum Came {
-    /// A packet of this feed.
+    /// A packet of this track.
     Packet(usize, Packet),
     /// A packet of this layer.
     OfLayer(usize, Packet),
@@ -78,7 +70,6 @@ impl Playing {
         offer: &Offer,
         formats: &[Format],
     ) -> Result<Self, OfferError> {
-        let publications = played.publications();
         let taken = offer
             .sections
             .iter()
@@ -86,8 +77,7 @@ impl Playing {
             .filter(|(section, _)| section.receives);
         let track = |(section, format): (&Section, &Format)| {
             let (publication, index) = played.source(section.kind)?;
-            let feed = publications.iter().position(|of| Arc::ptr_eq(of, publication))?;
-            Track::new((feed, index), publication, section, format)
+            Track::new(publication, index, section, format)
         };
         let tracks: Vec<Track> = taken.filter_map(track).collect();
         if tracks.is_empty() {
@@ -100,12 +90,7 @@ impl Playing {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut media = offer.sections.iter().zip(formats);
         let is_measured = view.is_some() && media.any(|(section, format)| section.tells_arrivals(format));
-        let feed = |publication: &Arc<Publication>| Feed {
-            publication: publication.clone(),
-            packets: None,
-        };
         let mut playing = Self {
-            feeds: publications.iter().map(feed).collect(),
             played,
             tracks,
             queue_bytes,
@@ -136,34 +121,16 @@ impl Playing {
     }
 
     pub(super) fn connected(&mut self) -> Result<(), End> {
-        if self.feeds.iter().any(|feed| feed.packets.is_some()) || self.is_in_view() {
+        if self.tracks.iter().any(|track| track.packets.is_some()) || self.is_in_view() {
             // By another network: what is shown begins anew.
             self.ask();
             return Ok(());
         }
-        for (index, feed) in self.feeds.iter_mut().enumerate() {
-            let is_layered = |track: &&Track| self.view.is_some() && track.kind == Kind::Video;
-            let of_feed = self.tracks.iter().filter(|track| track.feed == index);
-            let tracks: Vec<usize> = of_feed
-                .filter(|track| !is_layered(track))
-                .map(|track| track.index)
-                .collect();
-            if tracks.is_empty() {
-                continue;
+        for track in &mut self.tracks {
+            let is_layered = self.view.is_some() && track.kind == Kind::Video;
+            if !is_layered {
+                track.begin(self.queue_bytes)?;
             }
-            let (publication, queue_bytes) = (&feed.publication, self.queue_bytes);
-            let needs_order = self
-                .tracks
-                .iter()
-                .any(|track| track.feed == index && track.needs_order());
-            feed.packets = Some(match needs_order {
-                true => {
-                    publication
-                        .subscribe(&tracks, queue_bytes, Overflow::Drop, false)?
-                        .packets
-                }
-                false => publication.subscribe_fast(&tracks, queue_bytes)?,
-            });
         }
         let now = self.began.elapsed();
         if let Some(view) = &mut self.view {
@@ -178,7 +145,7 @@ impl Playing {
 
     /// The next thing to do; `None` when there will be none. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Option<Came> {
-        let is_idle = self.feeds.iter().all(|feed| feed.packets.is_none()) && self.view.is_none();
+        let is_idle = self.tracks.iter().all(|track| track.packets.is_none()) && self.view.is_none();
         if is_idle {
             return std::future::pending().await;
         }
@@ -196,10 +163,7 @@ impl Playing {
     /// Whether a picture has begun to come that browsers show wrongly, which was not known at the beginning.
     fn is_out_of_order(&self) -> bool {
         let mut seen = self.tracks.iter().filter(|track| track.kind == Kind::Video);
-        seen.any(|track| {
-            let feed = self.feeds.get(track.feed).filter(|_| self.view.is_none());
-            feed.is_some_and(|feed| feed.publication.is_out_of_order(track.index))
-        })
+        self.view.is_none() && seen.any(|track| track.publication.is_out_of_order(track.index))
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Came>> {
@@ -215,8 +179,8 @@ impl Playing {
             let came = (!self.is_out_of_order()).then_some(Came::Look);
             return Poll::Ready(came);
         }
-        for (index, feed) in self.feeds.iter_mut().enumerate() {
-            if let Some(packets) = &mut feed.packets
+        for (index, track) in self.tracks.iter_mut().enumerate() {
+            if let Some(packets) = &mut track.packets
                 && let Poll::Ready(packet) = packets.poll_next(context)
             {
                 return Poll::Ready(packet.map(|packet| Came::Packet(index, packet)));
@@ -241,10 +205,9 @@ impl Playing {
     fn take_one(&mut self, came: Came, rtc: &mut Rtc) {
         match came {
             Came::Look => self.look(rtc),
-            Came::Packet(feed, packet) => {
+            Came::Packet(track, packet) => {
                 self.learn(&packet);
-                let of_feed = |track: &&mut Track| track.feed == feed && track.index == packet.track;
-                if let Some(track) = self.tracks.iter_mut().find(of_feed) {
+                if let Some(track) = self.tracks.get_mut(track) {
                     track.take(&packet, self.began.elapsed(), self.origin, rtc);
                 }
             }
@@ -281,17 +244,11 @@ impl Playing {
 
     /// Sends fewer pictures or none, or all again, as the way to the client is.
     fn spare(&mut self, now: Duration) {
-        let Self {
-            tracks, feeds, strain, ..
-        } = self;
-        let pictures = || tracks.iter().filter(|track| track.kind == Kind::Video);
+        let pictures = || self.tracks.iter().filter(|track| track.kind == Kind::Video);
         let has_spare = pictures().count() > 0 && pictures().all(|track| track.has_spare(now));
-        let relief = strain.relief(has_spare, now);
-        for track in tracks.iter_mut().filter(|track| track.kind == Kind::Video) {
-            let Some(feed) = feeds.get(track.feed) else { continue };
-            if track.relieve(relief, &feed.publication) {
-                feed.publication.keyframes.ask();
-            }
+        let relief = self.strain.relief(has_spare, now);
+        for track in self.tracks.iter_mut().filter(|track| track.kind == Kind::Video) {
+            track.relieve(relief, self.queue_bytes);
         }
         if relief != std::mem::replace(&mut self.relief, relief) {
             let path = &self.played.publication.path;
@@ -353,13 +310,12 @@ impl Playing {
         }
     }
 
-    fn ask(&self) {
+    fn ask(&mut self) {
         match &self.view {
             Some(view) => view.ask(),
             None => {
-                let pictures = self.tracks.iter().filter(|track| track.kind == Kind::Video);
-                let feeds = pictures.filter_map(|track| self.feeds.get(track.feed));
-                feeds.for_each(|feed| feed.publication.keyframes.ask());
+                let pictures = self.tracks.iter_mut().filter(|track| track.kind == Kind::Video);
+                pictures.for_each(|track| track.ask(self.queue_bytes));
             }
         }
     }

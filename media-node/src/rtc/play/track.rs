@@ -1,18 +1,18 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::RtpWrite;
 
-use super::super::keyframe;
 use super::super::offer::{Format, Kind, Section};
 use super::super::parameter_sets::ParameterSets;
 use super::super::upright::turned;
 use super::strain::Relief;
 use crate::hub::rtp::RtpHead;
-use crate::hub::{Flow, Packet, Publication, rtp};
+use crate::hub::{Flow, Joined, Packet, Publication, SubscribeError, rtp};
 use crate::layers::{Entering, Numbered, Switch, Thinner};
-use crate::stream::Quarters;
+use crate::stream::{Quarters, keyframe};
 
 /// The number of a track's first packet.
 pub(super) const FIRST_NUMBER: u64 = 1;
@@ -26,11 +26,13 @@ pub(in crate::rtc) struct Origin {
 
 /// One track of a player.
 pub(super) struct Track {
-    /// Where it comes from: one of the player's feeds,
-    pub(super) feed: usize,
+    /// Where it comes from,
+    pub(super) publication: Arc<Publication>,
     /// and the track there.
     pub(super) index: usize,
     pub(super) kind: Kind,
+    /// What comes of it, once it plays; nothing of a picture in layers, which comes by a view.
+    pub(super) packets: Option<Joined>,
     mid: Mid,
     payload_type: Pt,
     switch: Switch,
@@ -63,16 +65,17 @@ enum Pause {
 impl Track {
     /// `None` where the publication has no such track.
     pub(super) fn new(
-        (feed, index): (usize, usize),
-        publication: &Publication,
+        publication: &Arc<Publication>,
+        index: usize,
         section: &Section,
         format: &Format,
     ) -> Option<Self> {
         let known = publication.description.tracks().get(index)?;
         Some(Self {
-            feed,
+            publication: publication.clone(),
             index,
             kind: section.kind,
+            packets: None,
             mid: Mid::from(section.mid.as_str()),
             payload_type: Pt::from(format.payload_type),
             switch: Switch::new(format.clock_rate, 1, FIRST_NUMBER),
@@ -85,32 +88,54 @@ impl Track {
         })
     }
 
+    /// Begins to play, with its last keyframe or the next one.
+    pub(super) fn begin(&mut self, queue_bytes: usize) -> Result<(), SubscribeError> {
+        // What stands in front of keyframes takes numbers of its own.
+        let in_order = self.sets.is_some();
+        self.packets = Some(self.publication.join(self.index, queue_bytes, in_order)?);
+        Ok(())
+    }
+
+    /// The player misses a picture: another keyframe is on its way to it then, or will come.
+    pub(super) fn ask(&mut self, queue_bytes: usize) {
+        let in_order = self.sets.is_some();
+        let former = self.packets.as_ref();
+        if let Some(anew) = former.and_then(|former| self.publication.join_anew(former, queue_bytes, in_order)) {
+            self.packets = Some(anew);
+            self.switch.pass_over();
+        } else {
+            self.publication.keyframes.ask();
+        }
+    }
+
     /// Whether some of its pictures can be left out.
     pub(super) fn has_spare(&self, now: Duration) -> bool {
         self.thinner.has_spare(now)
     }
 
-    /// Sends fewer pictures, or none, or all again. Answers whether it needs a keyframe for that.
-    pub(super) fn relieve(&mut self, relief: Relief, publication: &Publication) -> bool {
+    /// Sends fewer pictures, or none, or all again.
+    pub(super) fn relieve(&mut self, relief: Relief, queue_bytes: usize) {
         if relief == Relief::Sound {
             self.pause = Pause::Pauses;
-            return false;
+            return;
         }
-        let has_paused = self.go_on(publication);
         let thins = match (relief, self.thins) {
             (Relief::Fewer, _) => Thins::Yes,
             (_, Thins::Yes) => Thins::UntilKeyframe,
             (_, thins) => thins,
         };
         let has_thinned = std::mem::replace(&mut self.thins, thins) == Thins::Yes && thins != Thins::Yes;
-        has_paused || has_thinned
+        let has_paused = self.go_on();
+        if has_paused || has_thinned {
+            self.ask(queue_bytes);
+        }
     }
 
-    /// Goes on with the publication's next keyframe. Answers whether it had paused.
-    fn go_on(&mut self, publication: &Publication) -> bool {
+    /// Goes on with a keyframe. Answers whether it had paused.
+    fn go_on(&mut self) -> bool {
         let has_paused = matches!(self.pause, Pause::Pauses);
         if has_paused {
-            let track = publication.description.tracks().get(self.index);
+            let track = self.publication.description.tracks().get(self.index);
             let entering = track.and_then(|track| Entering::new(track, self.clock_rate));
             self.switch.pass_over();
             self.pause = entering.map_or(Pause::Plays, |entering| Pause::Enters(Box::new(entering)));
@@ -129,11 +154,6 @@ impl Track {
 
     pub(super) fn is_of(&self, mid: Mid) -> bool {
         self.mid == mid
-    }
-
-    /// Whether packets are to come in order: what stands in front of keyframes takes numbers of its own.
-    pub(super) fn needs_order(&self) -> bool {
-        self.sets.is_some()
     }
 
     /// The next packet of the publication. `now`: since any moment.

@@ -143,7 +143,7 @@ impl PeerPlaying {
     pub(in crate::rtc) fn connected(&mut self) {
         self.presence.connected();
         // By another network what is shown begins anew.
-        self.slots.iter().for_each(Slot::ask_for_keyframe);
+        self.slots.iter_mut().for_each(Slot::ask_for_keyframe);
     }
 
     pub(in crate::rtc) fn wish(&mut self, wish: Wish) {
@@ -302,7 +302,7 @@ impl PeerPlaying {
         match event {
             Event::KeyframeRequest(request) => {
                 let mid = request.mid.to_string();
-                let asking = self.slots.iter().filter(|slot| slot.mid == mid);
+                let asking = self.slots.iter_mut().filter(|slot| slot.mid == mid);
                 asking.for_each(Slot::ask_for_keyframe);
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => self.estimate = Some(estimate.as_u64()),

@@ -431,9 +431,9 @@ impl Slot {
     }
 
     /// The client misses a picture.
-    pub(super) fn ask_for_keyframe(&self) {
+    pub(super) fn ask_for_keyframe(&mut self) {
         if self.section.kind == Kind::Video
-            && let Some(source) = self.next.as_ref().or(self.current.as_ref())
+            && let Some(source) = self.next.as_mut().or(self.current.as_mut())
         {
             source.ask_for_keyframe();
         }

@@ -9,15 +9,15 @@ use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::RtpWrite;
 
-use super::super::keyframe;
 use super::super::offer::{Format, Kind};
 use super::super::parameter_sets::ParameterSets;
 use super::super::play::{Relief, best};
 use super::super::upright::turned;
 use super::origins::{Origins, Peer};
 use crate::hub::rtp::RtpHead;
-use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, rtp};
+use crate::hub::{Flow, Joined, Packet, Publication, rtp};
 use crate::layers::{Numbered, Switch, Thinner, View, Wish};
+use crate::stream::keyframe;
 
 /// A source that is asked for a keyframe and sends none is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -39,7 +39,9 @@ enum Feed {
 }
 
 struct Whole {
-    packets: Receiver,
+    packets: Joined,
+    queue_bytes: usize,
+    in_order: bool,
     clock: Switch,
     codec: String,
     /// Something of it has been shown.
@@ -115,14 +117,12 @@ impl Source {
             None => {
                 // What stands in front of keyframes takes numbers of its own, which leaves none for packets that come late. Either asks
                 // for a keyframe.
-                let packets = match sets.is_some() {
-                    true => publication
-                        .subscribe(&[index], queue_bytes, Overflow::Drop, false)
-                        .map(|subscribed| subscribed.packets),
-                    false => publication.subscribe_fast(&[index], queue_bytes),
-                };
+                let in_order = sets.is_some();
+                let packets = publication.join(index, queue_bytes, in_order);
                 Feed::Whole(Box::new(Whole {
                     packets: packets.map_err(|error| format!("{error:?}"))?,
+                    queue_bytes,
+                    in_order,
                     clock: Switch::new(format.clock_rate, 1, 1),
                     codec: track.codec.clone(),
                     has_begun: false,
@@ -233,19 +233,29 @@ impl Source {
         if let Feed::Whole(whole) = &mut self.feed
             && whole.relieve(relief)
         {
-            self.publication.keyframes.ask();
+            whole.ask(&self.publication);
         }
     }
 
-    pub(super) fn ask_for_keyframe(&self) {
-        match &self.feed {
+    pub(super) fn ask_for_keyframe(&mut self) {
+        match &mut self.feed {
             Feed::Layers(view) => view.ask(),
-            Feed::Whole(_) => self.publication.keyframes.ask(),
+            Feed::Whole(whole) => whole.ask(&self.publication),
         }
     }
 }
 
 impl Whole {
+    /// Another keyframe is on its way then, or will come.
+    fn ask(&mut self, publication: &Publication) {
+        if let Some(anew) = publication.join_anew(&self.packets, self.queue_bytes, self.in_order) {
+            self.packets = anew;
+            self.clock.pass_over();
+        } else {
+            publication.keyframes.ask();
+        }
+    }
+
     /// Answers whether it needs a keyframe for that.
     fn relieve(&mut self, relief: Relief) -> bool {
         let before = std::mem::replace(&mut self.relief, relief);

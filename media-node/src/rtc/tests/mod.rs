@@ -6,6 +6,7 @@ mod encrypted;
 mod fuzz;
 mod layers;
 mod media;
+mod middle;
 mod narrow;
 mod networks;
 mod offers;

@@ -125,7 +125,7 @@ async fn a_slot_shows_one_peer_after_another_without_a_gap() {
         // Nothing can be shown before the keyframe, for which the publisher is asked.
         let picture = if one.keyframes_asked == 0 { PICTURE } else { KEYFRAME };
         one.send(&with(picture, 1)).await;
-        two.send(&with(KEYFRAME, 2)).await;
+        two.send(&with(PICTURE, 2)).await;
         viewer.turn().await;
         assert!(began.elapsed() < PATIENCE, "nothing comes");
     }

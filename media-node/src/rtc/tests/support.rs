@@ -299,10 +299,7 @@ impl Client {
 
     pub(super) fn answered(&mut self, answer: &str) {
         answer.clone_into(&mut self.answer);
-        // This library reads one line of bandwidth, and browsers all.
-        let lines = answer.lines().filter(|line| !line.starts_with("b=AS:"));
-        let answer: String = lines.flat_map(|line| [line, "\r\n"]).collect();
-        let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
+        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
         let pending = self.pending.take().unwrap();
         self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
     }

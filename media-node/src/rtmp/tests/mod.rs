@@ -4,5 +4,6 @@ mod dice;
 mod flv;
 mod server;
 mod session;
+mod silence;
 mod support;
 mod tls;

@@ -17,7 +17,7 @@ use super::publisher::{News, Publisher};
 use super::relay::RelayError;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
 use super::target::{area, asks_for_layers, content_base};
-use super::{Shared, Sized};
+use super::{KEYFRAME_WANTED, Shared, Sized};
 use crate::access::{Action, Grant};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Liveness, Packet, Publication, Ticket};
@@ -189,6 +189,7 @@ impl Conversation {
     async fn dispatch(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         match request.method() {
             Method::Options => Ok(Reply::default().header(headers::PUBLIC, METHODS)),
+            Method::SetParameter if wants_keyframe(request) => self.want_keyframe(request, now_ms).await,
             Method::GetParameter | Method::SetParameter => Ok(self.in_session(Reply::default())),
             Method::Describe => self.describe(request, now_ms).await,
             Method::Announce => self.announce(request, now_ms).await,
@@ -262,7 +263,7 @@ impl Conversation {
         if target.track.is_some() {
             return Err(Refusal::bad_request("ANNOUNCE names a stream, not a track"));
         }
-        let publisher = Publisher::announce(target.path, request)?;
+        let publisher = Publisher::announce(target.path, request, self.ends)?;
         let publishes = grant.publish(publisher.kinds());
         self.expires = publishes.map_err(|denial| self.denied(denial))?;
         self.role = Role::Publisher(Box::new(publisher));
@@ -304,12 +305,37 @@ impl Conversation {
         Ok(transport)
     }
 
+    /// Somebody who may play the stream cannot go on without a keyframe.
+    async fn want_keyframe(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
+        match &self.role {
+            Role::Player(player) => {
+                player.publication().keyframes.ask();
+                return Ok(self.in_session(Reply::default()));
+            }
+            Role::Publisher(_) => return Err(Refusal::wrong_state("This connection publishes")),
+            Role::None => {}
+        }
+        let url = url_of(request)?;
+        let (target, grant) = self.authorized(Action::Play, url, request, now_ms).await?;
+        grant.play()?;
+        let publication = self.find(&target.path).await?;
+        publication.keyframes.ask();
+        // A picture in a size of its own may be taken from any of them.
+        if area(url)?.is_some() {
+            publication
+                .layers()
+                .iter()
+                .for_each(|layer| layer.publication.keyframes.ask());
+        }
+        Ok(self.in_session(Reply::default()))
+    }
+
     fn record(&mut self, now_ms: u64) -> Answer {
         let Role::Publisher(publisher) = &mut self.role else {
             return Err(Refusal::wrong_state("RECORD comes after ANNOUNCE and SETUP"));
         };
         self.ticket.activate()?;
-        match publisher.record(&self.server, self.ends, &self.heard, now_ms) {
+        match publisher.record(&self.server, &self.heard, now_ms) {
             Ok(reply) => Ok(self.in_session(reply)),
             Err(refusal) => {
                 self.ticket.rest();
@@ -393,6 +419,11 @@ impl Conversation {
             None => reply,
         }
     }
+}
+
+fn wants_keyframe(request: &Request<Vec<u8>>) -> bool {
+    let parameters = std::str::from_utf8(request.body()).unwrap_or_default();
+    parameters.lines().any(|line| line == KEYFRAME_WANTED.trim_end())
 }
 
 fn url_of(request: &Request<Vec<u8>>) -> Result<&Url, Refusal> {

@@ -1,6 +1,7 @@
 //! Recorded sessions with changes that a seed makes: what is read of them, and what becomes of the media around a change.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use bytes::{Bytes, BytesMut};
 use tokio_util::codec::Decoder;
@@ -22,6 +23,17 @@ pub(crate) fn runs(usual: u64) -> u64 {
         100_000
     } else {
         usual
+    }
+}
+
+/// The same as seeds; `TAPEDECK_SEED`: one seed alone, or the first and the last one with a dash between them.
+pub(crate) fn seeds(usual: u64) -> RangeInclusive<u64> {
+    match std::env::var("TAPEDECK_SEED") {
+        Ok(told) => {
+            let (first, last) = told.split_once('-').unwrap_or((&told, &told));
+            first.parse().unwrap()..=last.parse().unwrap()
+        }
+        Err(_) => 1..=runs(usual),
     }
 }
 
@@ -83,7 +95,7 @@ fn conversation(url: &str, sent: &Sent) -> Vec<u8> {
 fn whatever_is_read_of_a_changed_conversation_takes_no_more_than_one_message() {
     const MOST: usize = 200 << 10;
     let whole = conversation("rtsp://127.0.0.1:8554/app/room/u", &WITHOUT_B_FRAMES);
-    for seed in 1..=runs(3_000) {
+    for seed in seeds(3_000) {
         let mut noise = Noise(seed);
         let mut bytes = whole.clone();
         mutate(&mut bytes, &mut noise);
@@ -108,7 +120,7 @@ fn a_changed_description_is_refused_or_can_be_given_to_players() {
         a=fmtp:97 profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1208\r\n\
         a=control:streamid=1\r\n";
     let mut taken = 0;
-    for seed in 1..=runs(5_000) {
+    for seed in seeds(5_000) {
         let mut bytes = FFMPEG.as_bytes().to_vec();
         mutate(&mut bytes, &mut Noise(seed));
         let Ok(description) = Description::parse(&bytes) else {
@@ -128,7 +140,7 @@ fn a_changed_description_is_refused_or_can_be_given_to_players() {
 #[test]
 fn changed_packets_are_dropped_or_read_within_their_bounds() {
     let sent = &*WITHOUT_B_FRAMES;
-    for seed in 1..=runs(20_000) {
+    for seed in seeds(20_000) {
         let mut noise = Noise(seed);
         let mut bytes = sent.packets[noise.next() as usize % sent.packets.len()].2.clone();
         mutate(&mut bytes, &mut noise);
@@ -153,7 +165,7 @@ fn media_before_a_changed_packet_and_behind_the_next_keyframe_is_whole() {
         .filter(|packet| packet.1 == 0)
         .map(|packet| Bytes::copy_from_slice(&packet.2[12..]))
         .collect();
-    for seed in 1..=runs(400) {
+    for seed in seeds(400) {
         let mut noise = Noise(seed);
         let changed = noise.next() as usize % sent.packets.len();
         let mut arrived: Vec<Arrived> = sent

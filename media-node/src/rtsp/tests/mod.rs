@@ -14,5 +14,6 @@ mod raw;
 mod recorded;
 mod relay;
 mod robustness;
+mod silence;
 mod support;
 mod tokens;

@@ -30,13 +30,10 @@ async fn a_silent_publisher_is_gone() {
     publisher.end().await;
 }
 
-#[tokio::test]
-async fn a_publisher_over_udp_lives_by_its_packets() {
-    let server = with_limits(|limits| limits.publisher_silence = BRIEF).await;
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let port = socket.local_addr().unwrap().port();
+/// One that publishes by datagrams from this port of its own, and the server's port for them.
+async fn publish_by_udp(server: &Server, port: u16) -> (Client, u16) {
     let url = server.url("u");
-    let mut publisher = Client::connect(&server).await;
+    let mut publisher = Client::connect(server).await;
     assert_eq!(publisher.announce(&url, SDP).await.status, 200);
     let transport = format!(
         "RTP/AVP;unicast;client_port={port}-{};mode=record",
@@ -46,8 +43,56 @@ async fn a_publisher_over_udp_lives_by_its_packets() {
         .ask("SETUP", &format!("{url}/streamid=0"), &[("Transport", &transport)], "")
         .await;
     let ports = set_up.headers["transport"].split("server_port=").nth(1).unwrap();
-    let to: u16 = ports.split('-').next().unwrap().parse().unwrap();
+    let to = ports.split('-').next().unwrap().parse().unwrap();
     assert_eq!(publisher.ask("RECORD", &url, &[], "").await.status, 200);
+    (publisher, to)
+}
+
+#[tokio::test]
+async fn what_a_publisher_over_udp_sends_at_once_and_leaves_is_played_to_the_end() {
+    /// More than are read in one go.
+    const PACKETS: u16 = 400;
+    let server = Server::start().await;
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (mut publisher, to) = publish_by_udp(&server, socket.local_addr().unwrap().port()).await;
+    let mut player = Client::connect(&server).await;
+    player
+        .play(&server.url("u"), "RTP/AVP/TCP;unicast;interleaved=0-1")
+        .await;
+    let sent: Vec<_> = (0..PACKETS).map(|sequence| rtp(sequence, 50)).collect();
+    for packet in &sent {
+        socket.send_to(packet, ("127.0.0.1", to)).unwrap();
+    }
+    assert_eq!(publisher.ask("TEARDOWN", &server.url("u"), &[], "").await.status, 200);
+    for packet in sent {
+        assert_eq!(player.next_packet().await, Some((0, packet)));
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_lost_packet_is_played_when_its_publisher_leaves() {
+    let server = Server::start().await;
+    let url = server.url("u");
+    let mut publisher = Client::connect(&server).await;
+    publisher.publish(&url).await;
+    let mut player = Client::connect(&server).await;
+    player.play(&url, "RTP/AVP/TCP;unicast;interleaved=0-1").await;
+    let sent = [0, 1, 3].map(|sequence| rtp(sequence, 50));
+    for packet in &sent {
+        publisher.packet(0, packet).await.unwrap();
+    }
+    assert_eq!(publisher.ask("TEARDOWN", &url, &[], "").await.status, 200);
+    for packet in sent {
+        assert_eq!(player.next_packet().await, Some((0, packet)));
+    }
+    player.end().await;
+}
+
+#[tokio::test]
+async fn a_publisher_over_udp_lives_by_its_packets() {
+    let server = with_limits(|limits| limits.publisher_silence = BRIEF).await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let (_publisher, to) = publish_by_udp(&server, socket.local_addr().unwrap().port()).await;
     let joined = server.joined(1).await;
     for sequence in 0..10 {
         socket.send_to(&rtp(sequence, 50), ("127.0.0.1", to)).await.unwrap();

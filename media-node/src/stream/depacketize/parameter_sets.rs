@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use h264_reader::Context;
+use h264_reader::nal::pps::PicParameterSet;
 use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet};
 use h264_reader::nal::{Nal, RefNal};
 use h264_reader::rbsp::{BitRead, BitReaderError, Numeric, Primitive};
@@ -11,6 +13,8 @@ use crate::stream::{Format, H264Format};
 
 /// A few hundred bytes even with scaling matrices.
 const MAX_SET_BYTES: usize = 4096;
+const UNREADABLE_SPS: Malformed = Malformed("H.264: unreadable sequence parameter set");
+const UNREADABLE_PPS: Malformed = Malformed("H.264: unreadable picture parameter set");
 const MAX_SPS_ID: u32 = 31;
 const MAX_PPS_ID: u32 = 255;
 /// When the stream does not tell its frame rate.
@@ -39,7 +43,11 @@ impl ParameterSets {
         let nal = &trimmed(nal)?;
         // Profile, constraints and level stand before the id.
         let id = leading_ue::<1>(nal, 3).map(|[id]| id).filter(|id| *id <= MAX_SPS_ID);
-        let id = id.ok_or(Malformed("H.264: unreadable sequence parameter set"))?;
+        let id = id.ok_or(UNREADABLE_SPS)?;
+        let former = self.sps.get(&id).filter(|former| *former != nal);
+        if former.is_some_and(|former| read_sps(former).is_some()) && read_sps(nal).is_none() {
+            return Err(UNREADABLE_SPS);
+        }
         Ok(self.sps.insert(id, nal.clone()).as_ref() != Some(nal))
     }
 
@@ -47,11 +55,29 @@ impl ParameterSets {
     pub(super) fn put_pps(&mut self, nal: &Bytes) -> Result<bool, Malformed> {
         let nal = trimmed(nal)?;
         let ids = leading_ue::<2>(&nal, 0).filter(|[id, sps_id]| *id <= MAX_PPS_ID && *sps_id <= MAX_SPS_ID);
-        let [id, sps_id] = ids.ok_or(Malformed("H.264: unreadable picture parameter set"))?;
+        let [id, sps_id] = ids.ok_or(UNREADABLE_PPS)?;
         let pps = Pps { sps_id, nal };
-        let changed = self.pps.get(&id) != Some(&pps);
+        let former = self.pps.get(&id);
+        let changed = former != Some(&pps);
+        if changed && former.is_some_and(|former| self.is_readable(former, false)) && !self.is_readable(&pps, false) {
+            return Err(UNREADABLE_PPS);
+        }
         self.pps.insert(id, pps);
         Ok(changed)
+    }
+
+    /// Whether a PPS can be read; `to_its_end`: and nothing follows in it that belongs to none.
+    fn is_readable(&self, pps: &Pps, to_its_end: bool) -> bool {
+        let Some(sps) = self.sps.get(&pps.sps_id).and_then(|nal| read_sps(nal)) else {
+            return false;
+        };
+        let mut context = Context::new();
+        context.put_seq_param_set(sps);
+        let bits = RefNal::new(&pps.nal, &[], true).rbsp_bits();
+        match to_its_end {
+            true => PicParameterSet::from_bits(&context, bits).is_ok(),
+            false => PicParameterSet::from_bits(&context, OpenEnded(bits)).is_ok(),
+        }
     }
 
     /// The parameter sets that an IDR picture with this PPS needs, as Annex B, and the format if it is a new one.
@@ -68,7 +94,9 @@ impl ParameterSets {
         };
         let mut annex_b = BytesMut::new();
         // Later pictures may refer to any PPS of the same sequence.
-        let all_pps = self.pps.values().filter(|p| p.sps_id == pps.sps_id).map(|p| &p.nal);
+        // What a broken packet was taken for need not stand before each of them for ever.
+        let is_due = |other: &Pps| other.sps_id == pps.sps_id && (other == pps || self.is_readable(other, true));
+        let all_pps = self.pps.values().filter(|other| is_due(other)).map(|other| &other.nal);
         for nal in std::iter::once(sps).chain(all_pps) {
             annex_b.put_slice(&START_CODE);
             annex_b.put_slice(nal);
@@ -182,9 +210,8 @@ struct Meaning {
 }
 
 fn format(sps_nal: &Bytes, pps_nal: &Bytes) -> Result<(FrameFormat, Meaning), Malformed> {
-    const UNREADABLE: Malformed = Malformed("H.264: unreadable sequence parameter set");
-    let sps = read_sps(sps_nal).ok_or(UNREADABLE)?;
-    let (width, height) = sps.pixel_dimensions().map_err(|_| UNREADABLE)?;
+    let sps = read_sps(sps_nal).ok_or(UNREADABLE_SPS)?;
+    let (width, height) = sps.pixel_dimensions().map_err(|_| UNREADABLE_SPS)?;
     let h264 = H264Format {
         sps: sps_nal.clone(),
         pps: pps_nal.clone(),

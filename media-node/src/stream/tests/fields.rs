@@ -10,7 +10,8 @@ use crate::stream::{AccessUnit, Format, PictureLimit, RtpStream, RtpTrack, Strea
 /// In macroblocks and in rows of them.
 const WIDTH: usize = 2;
 const HEIGHT: usize = 2;
-const FRAMES: u32 = 100;
+/// More than a slice has.
+const FRAMES: u32 = 450;
 /// Frames from one IDR picture to the next.
 const GROUP: u32 = 25;
 /// From one frame to the next, in ticks of 90 kHz.
@@ -23,24 +24,35 @@ pub(crate) struct Manner {
     own_times: bool,
     /// The marker stands on each field, not on each frame.
     marks_fields: bool,
-    /// So many frames from the beginning are coded as frames.
-    whole: u32,
+    /// The frames from the first of these up to the second are coded as frames.
+    pub(crate) whole: (u32, u32),
+    /// By parameter sets that allow no fields.
+    own_sets: bool,
 }
 
-pub(crate) const MANNERS: [Manner; 6] = [
-    manner(false, false, 0),
-    manner(false, true, 0),
-    manner(true, true, 0),
-    manner(false, false, 10),
-    manner(false, true, 10),
-    manner(true, true, 10),
-];
+/// Of fields alone, of fields behind frames, amid a group, and at an IDR picture by parameter sets of their own, and of frames behind
+/// fields in the second slice.
+pub(crate) fn manners() -> Vec<Manner> {
+    let wholes = [
+        ((0, 0), false),
+        ((0, 10), false),
+        ((0, 400), true),
+        ((410, FRAMES), false),
+    ];
+    let of = |(whole, own_sets)| {
+        [(false, false), (false, true), (true, true)].map(|(own_times, marks_fields)| Manner {
+            own_times,
+            marks_fields,
+            whole,
+            own_sets,
+        })
+    };
+    wholes.into_iter().flat_map(of).collect()
+}
 
-const fn manner(own_times: bool, marks_fields: bool, whole: u32) -> Manner {
-    Manner {
-        own_times,
-        marks_fields,
-        whole,
+impl Manner {
+    fn is_whole(self, frame: u32) -> bool {
+        (self.whole.0..self.whole.1).contains(&frame)
     }
 }
 
@@ -91,11 +103,16 @@ impl Bits {
     }
 }
 
-fn parameter_sets() -> [Vec<u8>; 2] {
-    // Main profile, level 3; frames may be coded as fields; what is decoded first is shown first.
+/// `fields`: frames may be coded as fields.
+fn parameter_sets(fields: bool) -> [Vec<u8>; 2] {
+    // Main profile, level 3; what is decoded first is shown first.
     let mut sps = Bits::default();
     sps.put(24, 0x4d_00_1e).ue(0).ue(0).ue(2).ue(1).put(1, 0);
-    sps.ue(WIDTH as u32 - 1).ue(HEIGHT as u32 / 2 - 1).put(5, 0b0_0100);
+    sps.ue(WIDTH as u32 - 1);
+    match fields {
+        true => sps.ue(HEIGHT as u32 / 2 - 1).put(5, 0b0_0100),
+        false => sps.ue(HEIGHT as u32 - 1).put(4, 0b1100),
+    };
     let mut pps = Bits::default();
     pps.ue(0)
         .ue(0)
@@ -111,14 +128,16 @@ fn parameter_sets() -> [Vec<u8>; 2] {
     [sps.nal(0x67), pps.nal(0x68)]
 }
 
-/// A slice that is a frame, or one of its fields.
-fn slice(frame: u32, field: Option<bool>, luma: u8) -> Vec<u8> {
+/// A slice that is a frame, or one of its fields; `fields`: as of the parameter sets.
+fn slice(frame: u32, field: Option<bool>, fields: bool) -> Vec<u8> {
+    let luma = 40 + (frame % 150) as u8;
     let number = frame % GROUP;
     // The second field of an IDR picture is none itself.
     let is_idr = number == 0 && field != Some(true);
     let mut bits = Bits::default();
     bits.ue(0).ue(7).ue(0).put(4, number % 16);
     match field {
+        None if !fields => &mut bits,
         None => bits.put(1, 0),
         Some(is_bottom) => bits.put(1, 1).put(1, is_bottom.into()),
     };
@@ -151,18 +170,17 @@ pub(crate) fn captured(manner: Manner) -> Vec<StreamEvent> {
     for frame in 0..FRAMES {
         let at = frame * FRAME_TICKS;
         if frame % GROUP == 0 {
-            for set in parameter_sets() {
+            for set in parameter_sets(!(manner.own_sets && manner.is_whole(frame))) {
                 send(at, false, set);
             }
         }
-        let luma = 40 + (frame % 150) as u8;
-        if frame < manner.whole {
-            send(at, true, slice(frame, None, luma));
+        if manner.is_whole(frame) {
+            send(at, true, slice(frame, None, !manner.own_sets));
             continue;
         }
         let second = if manner.own_times { at + FRAME_TICKS / 2 } else { at };
-        send(at, manner.marks_fields, slice(frame, Some(false), luma));
-        send(second, true, slice(frame, Some(true), luma));
+        send(at, manner.marks_fields, slice(frame, Some(false), true));
+        send(second, true, slice(frame, Some(true), true));
     }
     let format = PayloadFormat::parse("H264/90000", Fmtp::parse("packetization-mode=1")).unwrap();
     let track = RtpTrack::new(Track::Video, 90_000, depacketizer(&format).unwrap(), Box::new(Clear), 0);
@@ -190,7 +208,7 @@ fn pictures(units: &[&AccessUnit]) -> Vec<(u32, u32)> {
 
 #[test]
 fn frames_in_two_fields_are_captured_and_decoded_however_their_sender_tells_of_them() {
-    for manner in MANNERS {
+    for manner in manners() {
         let events = captured(manner);
         assert_in_order(&events);
         let left_out = events
@@ -209,7 +227,7 @@ fn frames_in_two_fields_are_captured_and_decoded_however_their_sender_tells_of_t
             .map(|unit| unit.pts_us)
             .collect();
         assert!(
-            keyframes.windows(2).all(|pair| pair[1] - pair[0] == 1_000_000) && keyframes.len() == 4,
+            keyframes.windows(2).all(|pair| pair[1] - pair[0] == 1_000_000) && keyframes.len() as u32 == FRAMES / GROUP,
             "{manner:?}: {keyframes:?}"
         );
         let decoded = pictures(&units);

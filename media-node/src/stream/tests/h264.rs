@@ -551,3 +551,33 @@ proptest! {
         prop_assert!(frames.is_empty());
     }
 }
+
+#[test]
+fn what_is_no_parameter_set_neither_takes_the_place_of_one_nor_lasts() {
+    let whole = stap_a(&[&hex(SPS), &hex(PPS)]);
+    // Of other numbers, and of the same ones: the bits behind them are none of a PPS or SPS.
+    let others = [
+        &[0x68, 0x4e, 7, 7, 7, 7, 7, 7, 7, 7][..],
+        &[0x67, 100, 0, 40, 0x4e, 0, 0, 9],
+    ];
+    let same = [&[0x68, 0xff, 0, 9, 0, 9, 0, 9][..], &[0x67, 0x64, 0, 0x28, 0xff, 0, 9]];
+    for broken in others.into_iter().chain(same) {
+        let mut h264 = h264("");
+        let mut frames = Vec::new();
+        let packets = [
+            packet(0, false, &whole),
+            packet(0, true, IDR),
+            packet(1, false, broken),
+            packet(1, true, P),
+            packet(2, true, IDR),
+        ];
+        for packet in &packets {
+            // Whether it is refused at once or taken for one of another number.
+            let _ = h264.push(packet, &mut frames);
+        }
+        h264.end(&mut frames);
+        let (first, last) = (&frames[0], &frames[frames.len() - 1]);
+        assert_eq!((last.timestamp, last.keyframe), (2, true), "{broken:02x?}");
+        assert_eq!(first.data, last.data, "{broken:02x?}");
+    }
+}

@@ -231,6 +231,38 @@ fn individually_a_stall_becomes_a_hole_of_its_length_with_or_without_reports_of_
     }
 }
 
+/// Of a sender that stands still for less than networks hold packets up, and says nothing of it.
+#[test]
+fn individually_a_short_stall_is_made_up_after_five_seconds_or_bit_by_bit_where_it_is_hardly_one() {
+    for (stall_us, leaps) in [(250_000, true), (120_000, true), (80_000, false), (60_000, false)] {
+        for with_reports in [false, true] {
+            let what = format!("{stall_us}, with reports: {with_reports}");
+            let mut sent = standing_still_silently(stall_us);
+            if !with_reports {
+                sent.retain(|sent| matches!(sent.what, What::Packet(_)));
+            }
+            let events = capture(&sent, 0);
+            assert_in_order(&events);
+            // How far sound stands from its time behind the stall.
+            let off = units(&events, Track::Audio).into_iter().filter_map(|unit| {
+                let sent_us = unit.pts_us - error_us(unit);
+                let off_us = (error_us(unit) - Sender::audio().delay_us - stall_us).abs();
+                (sent_us >= 20 * SECOND).then_some((sent_us - 20 * SECOND, off_us))
+            });
+            for (since_us, off_us) in off {
+                // By a thousandth, from the end of the window of five seconds that shows it.
+                let made_up_us = (since_us - 10 * SECOND).max(0) / 1_000;
+                let most_us = match leaps {
+                    true if since_us > 6 * SECOND => 40_000,
+                    true => stall_us,
+                    false => (stall_us - made_up_us).max(40_000),
+                };
+                assert!(off_us <= most_us + 2_000, "{what}: {off_us} after {since_us}");
+            }
+        }
+    }
+}
+
 #[test]
 fn clocks_that_are_wrong_by_three_per_cent_are_kept_in_time() {
     for (drift_ppm, patience, most_us) in [

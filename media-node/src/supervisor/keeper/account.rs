@@ -63,7 +63,8 @@ impl Keeper {
             let cure = "record fewer users or smaller pictures in one recording, or raise TAPEDECK_RECORDING_MEMORY";
             self.note(ProblemCode::MemoryExceeded, format!("{why}; {goes_on}. {cure}"));
         } else {
-            self.note(ProblemCode::RecorderRestarted, format!("{why}; {goes_on}"));
+            let cure = "Keep this node's log from this time, and report it if this happens again";
+            self.note(ProblemCode::RecorderRestarted, format!("{why}; {goes_on}. {cure}"));
         }
     }
 

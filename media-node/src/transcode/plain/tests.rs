@@ -108,6 +108,21 @@ fn pictures_come_in_the_order_in_which_they_are_shown() {
 }
 
 #[test]
+fn nothing_is_made_of_the_past_and_what_comes_builds_on_it() {
+    let packets = sent(60);
+    let mut plain = ToPlain::new(&track(), 90_000).unwrap();
+    let (before, rest) = packets.split_at(packets.len() / 3);
+    for packet in before {
+        plain.past(packet).unwrap();
+    }
+    let made = make(&mut plain, rest);
+    // Without what was before, nothing could be decoded up to the next keyframe, the thirtieth picture.
+    let first = made.first().map(|made| made.timestamp / TICKS);
+    assert!(first.is_some_and(|first| (15..25).contains(&first)), "{first:?}");
+    assert!(made.first().is_some_and(is_key));
+}
+
+#[test]
 fn a_keyframe_is_made_when_somebody_asks_for_one_and_decoding_goes_on_behind_a_loss() {
     let packets = sent(60);
     let mut plain = ToPlain::new(&track(), 90_000).unwrap();

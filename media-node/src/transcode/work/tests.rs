@@ -1,6 +1,7 @@
 use super::super::Transcoding;
 use super::*;
 use crate::channel::StreamPath;
+use crate::hub::Overflow;
 
 fn source() -> Arc<Publication> {
     crate::media::init().unwrap();

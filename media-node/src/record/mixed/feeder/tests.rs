@@ -1,3 +1,5 @@
+use protocol::Subscription;
+
 use super::super::testing::{Script, Step, mixes, spec, there, wishes};
 use super::*;
 use crate::media::VideoEncoderChoice;

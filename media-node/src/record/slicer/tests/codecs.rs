@@ -4,7 +4,7 @@ use protocol::{FileStyle, VpxContainer};
 
 use super::*;
 use crate::container::{RecordingNames, finish_slice};
-use crate::record::testing::coded_pictures;
+use crate::record::testing::{coded_pictures, complaints_of};
 use crate::stream::StreamEvent;
 use crate::stream::tests::fields;
 
@@ -112,10 +112,10 @@ fn vp8_is_sliced_in_webm_as_it_comes() {
     assert_eq!(check_pieces(&sink, ".webm"), 1_000);
 }
 
+/// No field is cut off from the other one, wherever pictures begin to be coded as fields, and each slice is decoded by itself.
 #[test]
 fn frames_in_two_fields_are_sliced_as_they_come() {
-    // Of fields from the beginning.
-    for manner in fields::MANNERS.into_iter().take(3) {
+    for manner in fields::manners() {
         let sink = Arc::new(DirSink::new());
         let mut slicer = slicer(&sink, TrackKind::Video);
         for event in fields::captured(manner) {
@@ -126,8 +126,17 @@ fn frames_in_two_fields_are_sliced_as_they_come() {
             }
         }
         slicer.interrupt().unwrap();
-        let playlist = sink.playlist(&sink.slices());
-        assert_eq!(complaints(&playlist), "", "{manner:?}");
+        let slices = sink.slices();
+        assert_eq!(slices.len(), 2, "{manner:?}");
+        // FFmpeg's decoder calls fields behind frames damaged when it has several threads, also of a stream that nobody has cut.
+        let decoding: &[&str] = match manner.whole {
+            (_, 0) => &[],
+            _ => &["-threads", "1"],
+        };
+        let whole = sink.playlist(&slices);
+        for path in slices.iter().map(|slice| sink.path(slice)).chain([whole]) {
+            assert_eq!(complaints_of(&path, decoding), "", "{manner:?}: {path:?}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 mod codecs;
 mod early;
 mod mixed;
+mod odd;
 
 use protocol::TrackKind;
 

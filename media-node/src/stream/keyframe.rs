@@ -1,17 +1,27 @@
 //! Whether a picture can be shown from a packet on, as far as the first bytes of its payload tell. Pure.
 
-use super::parameter_sets::{KEYFRAME, SEQUENCE_SET, units};
+use super::h264_packet::{KEYFRAME, SEQUENCE_SET, units};
 
-/// `codec`: as session descriptions write it, in upper case. Of one that is not known here nothing is awaited.
-pub(super) fn begins(codec: &str, payload: &[u8]) -> bool {
+/// Whether a keyframe, or what belongs to one, begins in a packet. `codec`: as session descriptions write it, in upper case. Of one
+/// that is not known here nothing is awaited.
+pub fn begins(codec: &str, payload: &[u8]) -> bool {
     match codec {
         "H264" => units(payload).any(|unit| unit == SEQUENCE_SET || unit == KEYFRAME),
+        _ => has_keyframe(codec, payload).unwrap_or(true),
+    }
+}
+
+/// Whether a keyframe itself begins in a packet: some encoders repeat what belongs to it with each picture. `None` for a codec that is
+/// not known here.
+pub fn has_keyframe(codec: &str, payload: &[u8]) -> Option<bool> {
+    Some(match codec {
+        "H264" => units(payload).any(|unit| unit == KEYFRAME),
         "VP8" => vp8(payload).unwrap_or_default(),
         "VP9" => vp9(payload).unwrap_or_default(),
         // The bit for the first packet of a coded video sequence.
         "AV1" => payload.first().is_some_and(|first| first & 0x08 != 0),
-        _ => true,
-    }
+        _ => return None,
+    })
 }
 
 /// RFC 7741, 4.2: the descriptor; its lengths vary.
@@ -83,5 +93,11 @@ mod tests {
             assert_eq!(begins(codec, payload), expected, "{codec} {payload:?}");
         }
         assert!(begins("X", &[]), "it may be shown from anywhere");
+        assert_eq!(has_keyframe("X", &[]), None);
+        assert_eq!(
+            has_keyframe("H264", &[0x67, 1]),
+            Some(false),
+            "it is repeated here and there"
+        );
     }
 }
