@@ -2,8 +2,9 @@
 //
 // usage: node room_moving.cjs CHROMIUM EDGE URL
 // URL: of the room, for a client; `liubei` and `guanyu` may enter it. Prints a line of JSON when the one is seen and heard by the other.
-// With each line of input their network has changed, and another line of JSON says, once both have found another way and it is seen and
-// heard again: the longest time without a picture since the line before, and how their packets go. With the line `join ID`, somebody
+// With each line of input their network has changed, and another line of JSON says, once it is seen and heard again: the longest time
+// without a picture since the line before, and how their packets go; after the line `lost`, once both have looked for their way and
+// found it. With the line `join ID`, somebody
 // else enters, and is told of when they see and hear liubei. Ends with its input.
 const { createServer } = require('node:http')
 const { createInterface } = require('node:readline')
@@ -63,7 +64,7 @@ const PAGE = (edge) => `<!doctype html>
     const all = [...report.values()]
     const stream = all.find(({ type }) => type === 'inbound-rtp')
     const pair = report.get(report.get(stream?.transportId)?.selectedCandidatePairId)
-    return { received: stream?.packetsReceived ?? 0, played: stream?.estimatedPlayoutTimestamp, way: report.get(pair?.localCandidateId)?.protocol }
+    return { received: stream?.packetsReceived ?? 0, way: report.get(pair?.localCandidateId)?.protocol }
   }
 
   /** Once they have had pictures and sound for a second and more. */
@@ -84,12 +85,12 @@ const PAGE = (edge) => `<!doctype html>
 
   globalThis.told = async (peerId) => {
     const viewer = viewers.get(peerId)
-    const [picture, sound] = await Promise.all([inbound(viewer, viewer.picture), inbound(viewer, viewer.sound)])
+    const { way } = await inbound(viewer, viewer.picture)
     const times = viewer.pictures.splice(0)
     viewer.pictures.push(times.at(-1))
     viewer.states.length = 0
     const pauses = times.slice(1).map((time, index) => time - times[index])
-    return { pause_ms: Math.max(...pauses), first_ms: times[0] - viewer.began, way: picture.way, apart_ms: picture.played - sound.played }
+    return { pause_ms: Math.max(...pauses), first_ms: times[0] - viewer.began, way }
   }
 
   globalThis.forget = (peerId) => (viewers.get(peerId).states.length = 0)
@@ -106,7 +107,13 @@ async function main([executablePath, edge, url]) {
     page.on('pageerror', (error) => console.error(error))
     await page.goto(`http://127.0.0.1:${server.address().port}/`)
     await page.waitForFunction(() => globalThis.ready)
-    const is = (what, peerId) => page.waitForFunction(([what, peerId]) => globalThis[what](peerId), [what, peerId])
+    const is = async (what, peerId) => {
+      const began = Date.now()
+      while (!(await page.evaluate(([what, peerId]) => globalThis[what](peerId), [what, peerId]))) {
+        if (Date.now() - began > WITHIN_MS) throw new Error(`${peerId}: not ${what} in time`)
+        await new Promise((passed) => setTimeout(passed, 100))
+      }
+    }
     await page.evaluate((url) => publish(url, 'liubei'), url)
     await page.evaluate((url) => enter(url, 'guanyu').then(() => {}), url)
     await is('comes', 'guanyu')
@@ -116,7 +123,7 @@ async function main([executablePath, edge, url]) {
     for await (const line of createInterface({ input: process.stdin })) {
       const [, other] = line.split(' ')
       if (other) await page.evaluate(([url, peerId]) => enter(url, peerId).then(() => {}), [url, other])
-      else for (const peerId of ['liubei', 'guanyu']) await is('found', peerId)
+      else if (line === 'lost') for (const peerId of ['liubei', 'guanyu']) await is('found', peerId)
       await is('comes', other ?? 'guanyu')
       await tell(other ?? 'guanyu')
       await page.evaluate(() => forget('liubei'))

@@ -22,8 +22,6 @@ const ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 8);
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(90);
 /// Chromium notices after some five seconds that nothing comes, and a client waits for three more; finding another way takes a second.
 const GONE_AT_MOST_MS: f64 = 25_000.0;
-/// How far sound and picture of a peer may be apart.
-const APART_AT_MOST_MS: f64 = 100.0;
 
 pub(crate) async fn a_room_goes_on_when_its_clients_have_another_network(stack: &mut Stack) {
     let customer = customer(stack);
@@ -49,13 +47,8 @@ pub(crate) async fn a_room_goes_on_when_its_clients_have_another_network(stack: 
         serde_json::from_str::<Value>(&line).expect("JSON")
     };
     let number = |told: &Value, name: &str| told[name].as_f64().unwrap_or_else(|| panic!("no {name}: {told}"));
-    let is_together = |told: &Value| {
-        let apart = number(told, "apart_ms").abs();
-        assert!(apart < APART_AT_MOST_MS, "sound and picture are {apart} ms apart");
-    };
     let entered = said().await;
     assert_eq!(entered["way"], "udp", "{entered}");
-    is_together(&entered);
     far.namespace.change_networks(ADDRESS, port);
     input.write_all(b"moved\n").await.expect("the page lives");
     let moved = said().await;
@@ -68,9 +61,7 @@ pub(crate) async fn a_room_goes_on_when_its_clients_have_another_network(stack: 
     assert_eq!(joined["way"], "tcp", "{joined}");
     for told in [&moved, &lost] {
         assert!(number(told, "pause_ms") < GONE_AT_MOST_MS, "{told}");
-        is_together(told);
     }
-    is_together(&joined);
     println!(
         "without a picture for {} ms by another address, and {} ms where no datagrams get through any more; who comes then has one after {} ms",
         number(&moved, "pause_ms"),

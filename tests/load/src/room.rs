@@ -30,6 +30,9 @@ const PACKETS: usize = 2;
 /// The code of the refusal, and how long the next try is waited for.
 const THERE_ALREADY: u16 = 50_006;
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// That of a node which takes no connection at the moment.
+const NO_ROOM_NOW: u16 = 50_018;
+const ASK_NODE_AGAIN: Duration = Duration::from_secs(1);
 const PING_EVERY: Duration = Duration::from_secs(5);
 
 /// How a peer enters a room.
@@ -157,9 +160,7 @@ impl Entry {
         }
         let (mut connected, mut shown, mut receiving) = (None, None, None);
         if self.slots > 0 {
-            let mut peer = Peer::viewer(HERE).await;
-            let offer = peer.offer_slots(self.slots);
-            peer.answered(&socket.answer(json!({ "t": "subscribe", "sdp": offer })).await);
+            let mut peer = self.subscribe(&mut socket).await;
             peer.connected(LIMIT).await;
             connected = Some(began.elapsed());
             if self.waits {
@@ -175,6 +176,27 @@ impl Entry {
             sending,
             receiving,
             socket: tokio::spawn(socket.stay()),
+        }
+    }
+}
+
+impl Entry {
+    /// A node that has too much to do at the moment is asked again, as clients do.
+    async fn subscribe(&self, socket: &mut Socket) -> Peer {
+        let began = Instant::now();
+        loop {
+            let mut peer = Peer::viewer(HERE).await;
+            let offer = peer.offer_slots(self.slots);
+            let answer = socket.try_asking(json!({ "t": "subscribe", "sdp": offer })).await;
+            if let Some(sdp) = answer["sdp"].as_str() {
+                peer.answered(sdp);
+                return peer;
+            }
+            assert!(
+                answer["code"] == json!(NO_ROOM_NOW) && began.elapsed() < LIMIT,
+                "{answer}"
+            );
+            tokio::time::sleep(ASK_NODE_AGAIN).await;
         }
     }
 }

@@ -206,7 +206,10 @@ impl Client {
 
     /// One that takes no picture but H.264.
     pub(super) async fn player_of_h264() -> (Self, String) {
-        let config = RtcConfig::new().clear_codecs().enable_h264(true).enable_opus(true, false);
+        let config = RtcConfig::new()
+            .clear_codecs()
+            .enable_h264(true)
+            .enable_opus(true, false);
         Self::offering_as(config, Direction::RecvOnly, Some(ANY_PORT), &[]).await
     }
 
