@@ -1,6 +1,7 @@
 //! What one client and this server say to each other: each request is answered from the state that the ones before left.
 
 mod entry;
+mod finding;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -13,14 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::player::Player;
 use super::publisher::{News, Publisher};
-use super::relay::RelayError;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
 use super::target::{area, content_base};
-use super::{Shared, Sized};
+use super::{Shared, SizedPicture};
 use crate::access::{Action, Grant};
 use crate::channel::StreamPath;
-use crate::hub::{Ends, Liveness, Packet, Publication, Ticket};
-use crate::layers::Area;
+use crate::hub::{Ends, Liveness, Packet, Ticket};
 
 pub(super) struct Conversation {
     server: Arc<Shared>,
@@ -36,7 +35,7 @@ pub(super) struct Conversation {
     /// Set from the first SETUP to TEARDOWN.
     session: Option<String>,
     /// The picture in a size of its own that was described last: requests that follow do not repeat the size.
-    sized: Option<Sized>,
+    sized: Option<SizedPicture>,
     role: Role,
 }
 
@@ -229,7 +228,7 @@ impl Conversation {
         };
         let former = std::mem::replace(&mut self.sized, sized);
         // One that is played ends with its player.
-        let is_over = |former: &Sized| !former.is_shared && !matches!(self.role, Role::Player(_));
+        let is_over = |former: &SizedPicture| !former.is_shared && !matches!(self.role, Role::Player(_));
         if let Some(former) = former.filter(is_over) {
             former.publication.end();
         }
@@ -341,33 +340,6 @@ impl Conversation {
         Ok(reply)
     }
 
-    /// What is played. Other nodes play what is published here and nothing else, so that none reads from another what that
-    /// one reads from it.
-    async fn find(&self, path: &StreamPath) -> Result<Arc<Publication>, Refusal> {
-        let found = match self.granted {
-            Some(Granted { relay: true, .. }) => self.server.hub.find(path),
-            _ => self
-                .server
-                .play(path)
-                .await
-                .map_err(|error| not_relayed(path, &error))?,
-        };
-        found.ok_or_else(nobody_publishes)
-    }
-
-    /// The same of its picture in the size that fills the area.
-    async fn find_sized(&self, path: &StreamPath, area: Area) -> Result<Sized, Refusal> {
-        let found = match self.granted {
-            Some(Granted { relay: true, .. }) => self.server.find_sized(path, area),
-            _ => self
-                .server
-                .play_sized(path, area)
-                .await
-                .map_err(|error| not_relayed(path, &error))?,
-        };
-        found.ok_or_else(has_one_size)
-    }
-
     fn in_session(&self, reply: Reply) -> Reply {
         match &self.session {
             Some(session) => reply.header(headers::SESSION, session.as_str()),
@@ -380,19 +352,6 @@ fn url_of(request: &Request<Vec<u8>>) -> Result<&Url, Refusal> {
     request
         .request_uri()
         .ok_or_else(|| Refusal::bad_request("The request names no URL"))
-}
-
-fn not_relayed(path: &StreamPath, error: &RelayError) -> Refusal {
-    tracing::warn!(%path, %error, "a stream of another node cannot be played here");
-    Refusal::new(StatusCode::BadGateway, error.to_string())
-}
-
-fn has_one_size() -> Refusal {
-    Refusal::not_found("Nobody publishes here in several sizes: play it without fill and fit")
-}
-
-fn nobody_publishes() -> Refusal {
-    Refusal::not_found("Nobody publishes here")
 }
 
 /// Sessions are bound to their connection, so an id need not be secret; a stranger cannot guess it all the same.
