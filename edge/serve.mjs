@@ -19,6 +19,16 @@ docs/operations.md lists them.
 /// How often it looks whether workerd still lives, which says nothing when it ends.
 const LOOK_MS = 500;
 
+/** What stands between slashes and is longer than people make it. */
+const LONG_SEGMENT = /(?<=\/)([\w-]{6})[\w.~%-]{14,}/g;
+
+/** Tells of each request without what nobody but its caller is to know: the address of a session by WebRTC, or a link to a file. */
+class DiscreetLog extends Log {
+  logWithLevel(level, message) {
+    super.logWithLevel(level, level === LogLevel.INFO ? message.replaceAll(LONG_SEGMENT, "$1…") : message);
+  }
+}
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 function options() {
@@ -45,7 +55,7 @@ function settings({ host, port, state }) {
     host,
     port,
     cf: false,
-    log: new Log(LogLevel.INFO, { prefix: "edge" }),
+    log: new DiscreetLog(LogLevel.INFO, { prefix: "edge" }),
     defaultPersistRoot: state,
     durableObjectsPersist: resolve(state, "do"),
     kvPersist: resolve(state, "kv"),

@@ -1,9 +1,10 @@
 // Publishes by WHIP or plays by WHEP on a page of another origin, as a customer's own page does.
 //
 // usage: node webrtc.cjs CHROMIUM KIND URL PICTURES [CODEC]
-// KIND: `flash`: a white flash and a beep of 1 kHz at each full second; `fake`: Chromium's false camera and microphone; `layers`: the
-// same with pictures of two sizes at once; `play`; `course`: what happens to a user's media in a call, of which URL and CODEC are
-// lists, of which the others get a plain picture.
+// KIND: `flash`: a white flash and a beep of 1 kHz at each full second, or `flash,COLOUR,HERTZ`; `throttled`: the same where the page gets a quarter of the
+// processor; `fake`: Chromium's false camera and microphone; `layers`: the same with pictures of three sizes at once; `play`; `course`:
+// what happens to a user's media in a call, of which URL and CODEC are lists, of which the others get a plain picture. A codec may have
+// a mode of scalability behind it: `vp9/L3T3_KEY`.
 // Prints {"connected": …} as a line of JSON once media flows, and at the end of its input what it counted, as another line. The course
 // begins with a line of input, and ends with a line that says what was offered.
 const { createServer } = require('node:http')
@@ -88,13 +89,15 @@ const PAGE = `<!doctype html>
   const red = picture(320, 180, 'red')
   let senders = []
   let offered
+  /** The connections of the others, by codec. */
+  const others = new Map()
 
   /** Publishes a picture without its sound, and others in other codecs. */
   async function attend(urls, codecs) {
     const transceivers = ['audio', 'video'].map((kind) => pc.addTransceiver(kind, { direction: 'sendonly' }))
     senders = transceivers.map(({ sender }) => sender)
     await senders[1].replaceTrack(red)
-    const [own, ...others] = urls.split(',')
+    const [own, ...otherUrls] = urls.split(',')
     const [codec, ...otherCodecs] = codecs.split(',')
     prefer(transceivers[1], codec)
     // Without a word in the answer, a browser sends sound in mono, and silence like sound.
@@ -103,11 +106,42 @@ const PAGE = `<!doctype html>
       return answer.replace(/useinbandfec=1/, 'useinbandfec=1;usedtx=1;stereo=1')
     }
     session = await begin(pc, own, change)
-    for (const [number, url] of others.entries()) {
+    for (const [number, url] of otherUrls.entries()) {
       const other = new RTCPeerConnection()
-      prefer(other.addTransceiver(picture(320, 180, 'lime'), { direction: 'sendonly' }), otherCodecs[number])
+      const [name, scalabilityMode] = otherCodecs[number].split('/')
+      // The smallest of three pictures in one is large enough to be sent.
+      const [width, height] = scalabilityMode?.startsWith('L3') ? [960, 540] : [320, 180]
+      const sendEncodings = [scalabilityMode ? { scalabilityMode } : {}]
+      prefer(other.addTransceiver(picture(width, height, 'lime'), { direction: 'sendonly', sendEncodings }), name)
       await begin(other, url)
+      others.set(otherCodecs[number], other)
     }
+  }
+
+  /** Begins the connection anew, as in another network (RFC 9725, 4.3.3). The answer says whether it has other credentials. */
+  async function restart() {
+    const credentials = (sdp) => ['a=ice-ufrag:', 'a=ice-pwd:'].map((name) => sdp.match(new RegExp('^' + name + '.*$', 'm'))[0])
+    const before = credentials(pc.remoteDescription.sdp)
+    pc.restartIce()
+    await pc.setLocalDescription()
+    const headers = { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' }
+    const response = await fetch(session, { method: 'PATCH', headers, body: credentials(pc.localDescription.sdp).join('\\r\\n') + '\\r\\n' })
+    if (response.status !== 200) throw new Error(response.status + ' ' + (await response.text()))
+    const after = credentials(await response.text())
+    const sdp = before.reduce((sdp, line, index) => sdp.replaceAll(line, after[index]), pc.remoteDescription.sdp)
+    await pc.setRemoteDescription({ type: 'answer', sdp })
+    return before.every((line, index) => line !== after[index])
+  }
+
+  /** What each of the others sends, as the browser says. */
+  async function modes() {
+    const sent = {}
+    for (const [codec, other] of others) {
+      for (const report of (await other.getStats()).values()) {
+        if (report.type === 'outbound-rtp') sent[codec] = report.scalabilityMode ?? null
+      }
+    }
+    return sent
   }
 
   /** Late sound, muted and not, a screen in place of the camera, nothing in its place, the camera again, and smaller. */
@@ -127,18 +161,19 @@ const PAGE = `<!doctype html>
     await seconds(2)
     await video.replaceTrack(red)
     await seconds(2)
+    const restarted = await restart()
     const parameters = video.getParameters()
     parameters.encodings[0].scaleResolutionDownBy = 2
     await video.setParameters(parameters)
     await seconds(3)
-    return offered
+    return { offered, restarted, modes: await modes() }
   }
 
-  function flashAndBeep() {
+  function flashAndBeep(colour, hertz) {
     const audio = new AudioContext({ sampleRate: 48000 })
     const destination = audio.createMediaStreamDestination()
     const [oscillator, gain] = [audio.createOscillator(), audio.createGain()]
-    oscillator.frequency.value = 1000
+    oscillator.frequency.value = hertz
     gain.gain.value = 0
     oscillator.connect(gain).connect(destination)
     oscillator.start()
@@ -153,7 +188,7 @@ const PAGE = `<!doctype html>
       const isWhite = now >= 1 && now % 1 < 0.1
       if (isWhite && !wasWhite) late.push(now % 1)
       wasWhite = isWhite
-      context.fillStyle = isWhite ? 'white' : 'black'
+      context.fillStyle = isWhite ? 'white' : colour
       context.fillRect(0, 0, 320, 180)
       requestAnimationFrame(draw)
     }
@@ -162,10 +197,12 @@ const PAGE = `<!doctype html>
     return new MediaStream([...tracks, ...destination.stream.getTracks()])
   }
 
-  async function publish(url, kind, codec) {
+  async function publish(url, given, codec) {
+    const [kind, colour = 'black', hertz = 1000] = given.split(',')
     const size = kind === 'layers' ? { width: 640, height: 360, frameRate: 25 } : { width: 320, height: 180, frameRate: 25 }
-    const layers = [{ rid: 'f' }, { rid: 'q', scaleResolutionDownBy: 4 }]
-    const stream = kind === 'flash' ? flashAndBeep() : await navigator.mediaDevices.getUserMedia({ audio: true, video: size })
+    // The smallest first: a browser whose network is narrow leaves out the last.
+    const layers = [{ rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }]
+    const stream = ['flash', 'throttled'].includes(kind) ? flashAndBeep(colour, Number(hertz)) : await navigator.mediaDevices.getUserMedia({ audio: true, video: size })
     for (const track of stream.getTracks()) {
       const sendEncodings = kind === 'layers' && track.kind === 'video' ? layers : [{}]
       const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings })
@@ -189,9 +226,11 @@ const PAGE = `<!doctype html>
     for (const report of (await pc.getStats()).values()) {
       if (!['inbound-rtp', 'outbound-rtp'].includes(report.type)) continue
       const { packetsReceived, packetsSent, framesDecoded, framesEncoded, totalAudioEnergy, pliCount, keyFramesEncoded } = report
+      // Each size is counted by itself.
+      const { packets = 0, frames = 0 } = counts[report.kind] ?? {}
       counts[report.kind] = {
-        packets: packetsReceived ?? packetsSent,
-        frames: framesDecoded ?? framesEncoded,
+        packets: packets + (packetsReceived ?? packetsSent ?? 0),
+        frames: frames + (framesDecoded ?? framesEncoded ?? 0),
         energy: totalAudioEnergy,
         asked: pliCount,
         keyFrames: keyFramesEncoded,
@@ -237,11 +276,15 @@ async function main([executablePath, kind, url, pictures, codec]) {
       if (Date.now() > deadline) throw new Error('no media: ' + JSON.stringify(await page.evaluate(() => counted())))
       await new Promise((later) => setTimeout(later, 100))
     }
+    if (kind === 'throttled') {
+      const devtools = await page.context().newCDPSession(page)
+      await devtools.send('Emulation.setCPUThrottlingRate', { rate: 4 })
+    }
     console.log(JSON.stringify({ connected: await page.evaluate(() => counted()) }))
     const over = new Promise((over) => process.stdin.on('end', over))
     if (kind === 'course') {
       await new Promise((said) => process.stdin.once('data', said))
-      console.log(JSON.stringify({ offered: await page.evaluate(() => course()) }))
+      console.log(JSON.stringify(await page.evaluate(() => course())))
     }
     process.stdin.resume()
     await over

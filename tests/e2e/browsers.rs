@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use protocol::TrackKind::{Audio, Video};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tapedeck_tests::heard::{ABSENT, PRESENT, Sound};
 use tapedeck_tests::mixed::{Colour, Mixed, pictures};
@@ -15,10 +16,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::channel_tokens::App;
+use crate::codecs;
 use crate::composed::await_frames;
 use crate::docs_page::CHROMIUM;
 use crate::steps::{self, CAPTURE_LIMIT, record_for};
 
+/// As Chromium offers it.
+const OFFER: &str = include_str!("../../media-node/src/rtc/offer/chromium.sdp");
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/");
 /// What a viewer does not notice, in seconds.
 const TOGETHER: f64 = 0.080;
@@ -32,7 +36,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// Opens it and waits until media flows. `kind`: as the script has it.
-    async fn open(kind: &str, url: &str, codec: &str, stack: &Stack) -> Self {
+    pub(crate) async fn open(kind: &str, url: &str, codec: &str, stack: &Stack) -> Self {
         let mut page = Self::begin(kind, url, codec, stack);
         let first = page.line().await;
         assert!(!first["connected"].is_null(), "{kind} {url}: {first}");
@@ -227,13 +231,24 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
 
 pub(crate) async fn what_happens_to_media_in_a_call_is_in_the_recordings(stack: &Stack) {
     let (customer, cname) = (stack.customer(), "course");
-    let users = [("1", "h264"), ("2", "vp9"), ("3", "av1")];
+    let users = [
+        ("1", "h264"),
+        ("2", "vp9/L3T3_KEY"),
+        ("3", "av1/L1T2"),
+        ("4", "vp8/L1T3"),
+        ("5", "vp9/L1T3"),
+    ];
     let urls = users.map(|(uid, _)| stack.web_url("whip", cname, uid)).join(",");
     let mut page = Page::open("course", &urls, &users.map(|(_, codec)| codec).join(","), stack).await;
     let individual = customer
         .record(cname, |request| {
             request["recordingConfig"]["subscribeVideoUids"] = json!(["1"]);
             request["recordingConfig"]["subscribeAudioUids"] = json!(["1"]);
+        })
+        .await;
+    let others = customer
+        .record_as("9002", "courseothers", "individual", cname, |request| {
+            request["recordingConfig"]["subscribeVideoUids"] = json!(["2", "3", "4", "5"]);
         })
         .await;
     let mix = customer
@@ -249,7 +264,10 @@ pub(crate) async fn what_happens_to_media_in_a_call_is_in_the_recordings(stack: 
     page.go().await;
     let said = page.line().await;
     assert_eq!(said["offered"], json!({"fec": true, "answered": false}));
+    assert_eq!(said["restarted"], json!(true), "{said}");
+    println!("{}", said["modes"]);
     customer.stop(&mix).await.expect(200);
+    steps::stop(&customer, &others).await;
     steps::stop(&customer, &individual).await;
     let published = page.close().await;
     assert_eq!(
@@ -262,13 +280,13 @@ pub(crate) async fn what_happens_to_media_in_a_call_is_in_the_recordings(stack: 
     mixed.check().await;
     // What is seen for less than half a second is on the way from one picture to the next.
     let pictures = pictures(&mixed.file, 10).await;
-    // The others, in VP9 and AV1, are beside it and below.
+    // The others, in VP9, AV1 and VP8, are beside it and below: nine places.
     let middle = &pictures[pictures.len() / 2];
     assert_eq!(
-        [(0.75, 0.25), (0.25, 0.75)].map(|place| middle.at(place)),
-        [Colour::Green; 2]
+        [(0.5, 0.17), (0.83, 0.17), (0.17, 0.5), (0.5, 0.5)].map(|place| middle.at(place)),
+        [Colour::Green; 4]
     );
-    let seen: Vec<Colour> = pictures.iter().map(|picture| picture.at((0.25, 0.25))).collect();
+    let seen: Vec<Colour> = pictures.iter().map(|picture| picture.at((0.17, 0.17))).collect();
     let runs = seen.chunk_by(|one, other| one == other).filter(|run| run.len() >= 5);
     let runs: Vec<(Colour, f64)> = runs.map(|run| (run[0], run.len() as f64 / 10.0)).collect();
     let colours: Vec<Colour> = runs.iter().map(|(colour, _)| *colour).collect();
@@ -310,7 +328,23 @@ pub(crate) async fn what_happens_to_media_in_a_call_is_in_the_recordings(stack: 
         );
     }
     let sizes = probe::sizes(&video.file).await;
+    // The last one came over a connection that was begun anew.
     assert_eq!(sizes, [(320, 180), (640, 360), (320, 180), (160, 90)]);
+    for (uid, mode) in &users[1..] {
+        let sent = said["modes"][*mode].as_str();
+        assert_eq!(sent, mode.split_once('/').map(|(_, mode)| mode), "{uid}");
+    }
+    codecs::are_copied(
+        stack,
+        &others,
+        &[
+            ("2", "mp4", "vp9", 960),
+            ("3", "mp4", "av1", 320),
+            ("4", "webm", "vp8", 320),
+            ("5", "mp4", "vp9", 320),
+        ],
+    )
+    .await;
 }
 
 /// No flash is further from its beep than a viewer notices, beyond what the page itself drew it too late. `late`: that of these flashes
@@ -354,8 +388,54 @@ pub(crate) async fn a_token_lets_in_and_whoever_has_none_is_told(stack: &Stack) 
         let (answered, text) = post(&url("whip"), token).await;
         assert!(answered == status && text.contains(said), "{answered}: {text}");
     }
+    only_the_client_knows_its_session(stack, &app, &url("whip"), &own).await;
     let publisher = Page::open("fake", &format!("{}?token={own}", url("whip")), "", stack).await;
     let player = Page::open("play", &format!("{}?token={play}", url("whep")), "", stack).await;
     assert_eq!(player.close().await["ended"], 200);
     assert_eq!(publisher.close().await["ended"], 200);
+}
+
+/// Whoever knows a session's address can end it, without a token: so nobody else is told it, and no log has it.
+async fn only_the_client_knows_its_session(stack: &Stack, app: &App, url: &str, token: &str) {
+    let client = &stack.customer().client;
+    let begin = client
+        .post(url)
+        .header("content-type", "application/sdp")
+        .bearer_auth(token);
+    let begun = begin.body(OFFER).send().await.expect("an answer");
+    assert_eq!(begun.status(), 201);
+    let location = begun.headers()["location"].to_str().expect("ASCII").to_owned();
+    let (_, id) = location.rsplit_once('/').expect("a path");
+    assert!(
+        id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{location}"
+    );
+    let listed = stack
+        .admin(Method::GET, &format!("apps/{}/channels", app.app_id()), &Value::Null)
+        .await;
+    assert!(!listed.body.to_string().contains(id), "{}", listed.body);
+    let session = reqwest::Url::parse(url).expect("a URL").join(&location).expect("a URL");
+    let ended = async || {
+        client
+            .delete(session.clone())
+            .send()
+            .await
+            .expect("an answer")
+            .status()
+            .as_u16()
+    };
+    assert_eq!((ended().await, ended().await), (200, 404));
+    let (mut logs, mut read) = (vec![stack.logs().to_owned()], 0);
+    while let Some(path) = logs.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).expect("a directory");
+            logs.extend(entries.map(|entry| entry.expect("an entry").path()));
+        } else if path.to_string_lossy().ends_with("log") {
+            let log = std::fs::read(&path).expect("a file");
+            read += log.len();
+            let is_told = log.windows(id.len()).any(|part| part == id.as_bytes());
+            assert!(!is_told, "{} has a session's address", path.display());
+        }
+    }
+    assert!(read > 0, "there are no logs in {}", stack.logs().display());
 }

@@ -16,6 +16,7 @@ use tapedeck_tests::sync::{beeps, flashes, flashes_in, offsets};
 use tapedeck_tests::{probe, wait};
 use tokio::process::{Child, Command};
 
+use crate::browsers::Page;
 use crate::composed::{await_frames, counters, verdict};
 use crate::docs_page::CHROMIUM;
 use crate::steps::{self, CAPTURE_LIMIT, make_file, record_for};
@@ -81,6 +82,43 @@ pub(crate) async fn others_publish_unchanged_and_watch(stack: &Stack) {
     let by_rtsp = by_rtsp.in_opus().without_delay();
     let mut first = Publisher::ffmpeg(&stack.publish_url(cname, "0"), &by_rtsp, Transport::Tcp, logs);
     joined(1).await;
+    let [ffmpeg, aiortc, datachannel] = publish_by_three(stack, cname, seconds, &joined).await;
+    // Without B-frames, so that browsers can play it, and with AAC, which they cannot.
+    let by_rtmp = media(USERS[4]).with_video("-c:v libx264 -preset veryfast -g 25 -bf 0 -pix_fmt yuv420p");
+    let mut last = Publisher::ffmpeg_by_rtmp(&stack.rtmp_url(cname, "4"), &by_rtmp, logs);
+    joined(5).await;
+
+    let individual = customer.record(cname, |_| {}).await;
+    let mix = customer
+        .record_as("9001", "clientsmixed", "mix", cname, |request| {
+            request["recordingConfig"]["transcodingConfig"] = json!({
+                "width": 640, "height": 360, "fps": 25, "bitrate": 500, "mixedVideoLayout": 1,
+            });
+        })
+        .await;
+    steps::await_playlists(&customer, &individual, 2 * USERS.len()).await;
+    await_frames(stack, &mix, 25).await;
+    record_for(seconds).await;
+    let mix_counters = counters(stack, &mix).await;
+    customer.stop(&mix).await.expect(200);
+    steps::stop(&customer, &individual).await;
+
+    watched_by_aiortc(stack, cname).await;
+    used_by_libraries(stack, cname).await;
+    first.assert_alive();
+    last.assert_alive();
+    drop(ffmpeg);
+    for client in [aiortc, datachannel] {
+        client.leave().await;
+    }
+    is_in_files_of_their_own(stack, &individual, seconds).await;
+    println!("{}", verdict(&mix_counters));
+    is_in_the_mix(stack, &mix, seconds).await;
+}
+
+/// The three in the middle publish by clients of others, one after another.
+async fn publish_by_three(stack: &Stack, cname: &str, seconds: u64, joined: &impl AsyncFn(usize)) -> [Client; 3] {
+    let logs = stack.logs();
     let url = |number: usize| stack.web_url("whip", cname, &number.to_string());
     // Longer than they are played: where a file begins again, clients skip.
     let length = seconds + 60;
@@ -114,35 +152,49 @@ pub(crate) async fn others_publish_unchanged_and_watch(stack: &Stack) {
     let datachannel = [&[format!("{ROOT}/scripts/whip.cjs"), url(3)][..], &input(&magenta)].concat();
     let datachannel = Client::start("node", &datachannel, logs, "whip-datachannel.log");
     joined(4).await;
-    // Without B-frames, so that browsers can play it, and with AAC, which they cannot.
-    let by_rtmp = media(USERS[4]).with_video("-c:v libx264 -preset veryfast -g 25 -bf 0 -pix_fmt yuv420p");
-    let mut last = Publisher::ffmpeg_by_rtmp(&stack.rtmp_url(cname, "4"), &by_rtmp, logs);
-    joined(5).await;
+    [ffmpeg, aiortc, datachannel]
+}
 
-    let individual = customer.record(cname, |_| {}).await;
+/// Five clients of WebRTC, two of them pages of Chromium, are in one mix for minutes.
+pub(crate) async fn five_by_webrtc_keep_together(stack: &Stack) {
+    let (customer, cname, seconds) = (stack.customer(), "fiveclients", 180);
+    let joined = async |count: usize| {
+        wait::until("one more user", CAPTURE_LIMIT, async || {
+            (stack.roster(cname).await.users.len() == count).then_some(())
+        })
+        .await;
+    };
+    let page = async |number: usize, codec: &str| {
+        let (colour, _, pitch) = USERS[number];
+        let colour = colour.replace("0x", "#");
+        let url = stack.web_url("whip", cname, &number.to_string());
+        Page::open(&format!("flash,{colour},{pitch}"), &url, codec, stack).await
+    };
+    let first = page(0, "vp8").await;
+    joined(1).await;
+    let [ffmpeg, aiortc, datachannel] = publish_by_three(stack, cname, seconds, &joined).await;
+    let last = page(4, "av1").await;
+    joined(5).await;
     let mix = customer
-        .record_as("9001", "clientsmixed", "mix", cname, |request| {
+        .record_as("9001", cname, "mix", cname, |request| {
             request["recordingConfig"]["transcodingConfig"] = json!({
                 "width": 640, "height": 360, "fps": 25, "bitrate": 500, "mixedVideoLayout": 1,
             });
         })
         .await;
-    steps::await_playlists(&customer, &individual, 2 * USERS.len()).await;
     await_frames(stack, &mix, 25).await;
     record_for(seconds).await;
     let mix_counters = counters(stack, &mix).await;
     customer.stop(&mix).await.expect(200);
-    steps::stop(&customer, &individual).await;
-
-    watched_by_aiortc(stack, cname).await;
-    used_by_libraries(stack, cname).await;
-    first.assert_alive();
-    last.assert_alive();
     drop(ffmpeg);
     for client in [aiortc, datachannel] {
         client.leave().await;
     }
-    is_in_files_of_their_own(stack, &individual, seconds).await;
+    for page in [first, last] {
+        let late = page.close().await["late"].clone();
+        let late = late.as_array().into_iter().flatten().filter_map(Value::as_f64);
+        println!("a page has drawn {:.3} s late at worst", late.fold(0.0, f64::max));
+    }
     println!("{}", verdict(&mix_counters));
     is_in_the_mix(stack, &mix, seconds).await;
 }

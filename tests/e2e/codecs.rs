@@ -1,6 +1,7 @@
 //! Video codecs beside H.264: recorded by copy, or as H.264, decoded in a mix, and played by FFmpeg, GStreamer and a browser.
 
 mod containers;
+mod copied;
 mod users;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::composed::{counters, verdict};
 use crate::docs_page::CHROMIUM;
 use crate::steps::{self, record_for};
 use containers::Elsewhere;
+pub(crate) use copied::are_copied;
 use users::{OTHERS, Sent, USERS};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/colours.cjs");
@@ -279,6 +281,29 @@ async fn check_browser(stack: &Stack, task: &Task, sent: &[Sent], lists: &[PathB
         };
         delivery.url(&format!("{}{name}", task.prefix))
     });
+    let seen = seen_in_browser(stack, urls).await;
+    assert_eq!(seen.len(), played.len());
+    for ((sent, _), seen) in played.iter().zip(&seen) {
+        assert_eq!(
+            (&seen["width"], &seen["height"]),
+            (&json!(320), &json!(sent.height)),
+            "{}: {seen}",
+            sent.codec
+        );
+        assert_shown(sent.codec, sent.colour.1, seen);
+    }
+}
+
+fn assert_shown(codec: &str, colour: Colour, seen: &Value) {
+    let pixel = [0, 1, 2].map(|at| seen["colour"][at].as_u64().expect("a number") as u8);
+    assert_eq!(Colour::of(pixel), colour, "{codec}: {seen}");
+    // On a busy machine it may have had to wait for its decoder.
+    let errors = seen["errors"].as_array().expect("a list");
+    assert!(errors.iter().all(|error| error["fatal"] == false), "{codec}: {seen}");
+}
+
+/// What Chromium says of what it plays at each of these addresses.
+async fn seen_in_browser(stack: &Stack, urls: impl IntoIterator<Item = String>) -> Vec<Value> {
     let output = Command::new("node")
         .args([SCRIPT, CHROMIUM])
         .arg(stack.logs())
@@ -295,26 +320,8 @@ async fn check_browser(stack: &Stack, task: &Task, sent: &[Sent], lists: &[PathB
         stack.logs().display()
     );
     let seen = String::from_utf8(output.stdout).expect("JSON");
-    let seen: Vec<Value> = seen
-        .lines()
+    let lines = seen.lines();
+    lines
         .map(|line| serde_json::from_str(line).expect("a line of JSON"))
-        .collect();
-    assert_eq!(seen.len(), played.len());
-    for ((sent, _), seen) in played.iter().zip(&seen) {
-        assert_eq!(
-            (&seen["width"], &seen["height"]),
-            (&json!(320), &json!(sent.height)),
-            "{}: {seen}",
-            sent.codec
-        );
-        let colour = [0, 1, 2].map(|at| seen["colour"][at].as_u64().expect("a number") as u8);
-        assert_eq!(Colour::of(colour), sent.colour.1, "{}: {seen}", sent.codec);
-        // On a busy machine it may have had to wait for its decoder.
-        let errors = seen["errors"].as_array().expect("a list");
-        assert!(
-            errors.iter().all(|error| error["fatal"] == false),
-            "{}: {seen}",
-            sent.codec
-        );
-    }
+        .collect()
 }

@@ -28,6 +28,7 @@ mod fsp_automatic;
 mod generated;
 mod interruptions;
 mod kills;
+mod layered;
 mod limits;
 mod line;
 mod load;
@@ -207,6 +208,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
         fsp::a_task_and_its_listeners_survive_kills,
         kills::recorders_come_back,
+        layered::each_layout_gets_the_size_that_it_shows_from_another_node[("TAPEDECK_CAPACITY", "0")],
         line::a_line_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
         node_tokens::a_node_is_let_in_by_its_own_token_until_it_is_revoked[("TAPEDECK_CAPACITY", "0")],
         stores::a_backup_takes_over_and_gives_back,
@@ -315,6 +317,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         fleet::fifty_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")]
     ));
     let long = shared![
+        clients::five_by_webrtc_keep_together,
         fsp_automatic::nine_users_are_in_one_picture,
         fsp_automatic::a_task_is_in_files_of_the_length_that_is_asked_for,
         uploads::a_gigabyte_comes_by_a_socket_that_breaks,

@@ -1,5 +1,5 @@
-//! Clients of WebRTC in networks that are hard to cross: a node behind a NAT, a link that loses packets, a change to another network,
-//! and one that lets no datagrams through.
+//! Clients of WebRTC in networks that are hard to cross: a node behind a NAT, a link that loses packets or is narrow, a change to another
+//! network, and one that lets no datagrams through.
 
 use std::net::Ipv4Addr;
 use std::process::Stdio;
@@ -21,6 +21,8 @@ const PUBLISHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/whip.cj
 /// Addresses for documents (RFC 5737): nobody has this one.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
 const LIMIT: Duration = Duration::from_secs(60);
+/// What carries the sound and not the picture, in bytes a second.
+const SOUND_ALONE: u32 = 16_000;
 /// Whoever is not heard for so long is gone.
 const VANISHED: Duration = Duration::from_secs(15);
 const SLACK: Duration = Duration::from_secs(4);
@@ -79,11 +81,27 @@ pub(crate) async fn a_node_is_reached_behind_a_nat_through_losses_and_without_da
     // Its packets are lost on the way in, and once more on the way out.
     let lossy = play_by_aiortc(&[stack.web_url("whep", "networks", "2")]).await;
     assert_eq!(lossy[0]["size"], json!([320, 180]), "{lossy:?}");
+    let mut input = page.stdin.take().expect("a pipe");
+    let paused = async || far.node.figure("tapedeck_rtc_paused_pictures").await;
+    assert_eq!(paused().await, Some(0.0));
+    far.namespace.narrow(SOUND_ALONE);
+    wait::until("the picture pauses", LIMIT, async || {
+        (paused().await == Some(1.0)).then_some(())
+    })
+    .await;
+    input.write_all(b"sound\n").await.expect("the page lives");
+    println!("a narrow way: {}", said().await);
+    far.namespace.widen();
+    input.write_all(b"picture\n").await.expect("the page lives");
+    println!("a wide way: {}", said().await);
+    wait::until("it is told that the picture goes on", LIMIT, async || {
+        (paused().await == Some(0.0)).then_some(())
+    })
+    .await;
     let is_connected = |told: &Value| {
         let last = told["told"].as_array().and_then(|told| told.last());
         assert_eq!(last, Some(&json!("connected")), "{told}");
     };
-    let mut input = page.stdin.take().expect("a pipe");
     far.namespace.change_networks(ADDRESS, port);
     input.write_all(b"moved\n").await.expect("the page lives");
     let told = said().await;

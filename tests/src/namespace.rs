@@ -105,6 +105,22 @@ impl Namespace {
         }
     }
 
+    /// From now on no more than so many bytes of datagrams leave in a second; what is beyond is lost.
+    pub fn narrow(&self, bytes_per_second: u32) {
+        self.inside_run("nft", "add table ip narrow");
+        self.inside_run(
+            "nft",
+            "add chain ip narrow output { type filter hook output priority 0 ; }",
+        );
+        let beyond = format!("meta l4proto udp limit rate over {bytes_per_second} bytes/second burst 4000 bytes drop");
+        self.inside_run("nft", &format!("add rule ip narrow output {beyond}"));
+    }
+
+    /// As much as before [`Self::narrow`].
+    pub fn widen(&self) {
+        self.inside_run("nft", "delete table ip narrow");
+    }
+
     /// The outside finds it at this address, too, which is none of its own: whatever goes there is sent on to its own one, and answers
     /// come back as from there. A NAT of one address to one.
     pub fn translate(&self, address: Ipv4Addr) {

@@ -110,6 +110,15 @@ impl Node {
         Some(serde_json::from_slice(&answer).expect("a roster"))
     }
 
+    /// One of its figures; `None` when it has none of this name, or does not run.
+    pub async fn figure(&self, series: &str) -> Option<f64> {
+        let text = String::from_utf8(self.get("/metrics").await?).expect("UTF-8");
+        let values = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        values.map(|value| value.parse().expect("a number")).next()
+    }
+
     /// What its control API answers; `None` when that is no success.
     async fn get(&self, path: &str) -> Option<Vec<u8>> {
         let url = format!("http://127.0.0.1:{}{path}", self.ports[0]);

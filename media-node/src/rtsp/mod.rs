@@ -49,13 +49,13 @@ struct Shared {
 }
 
 /// A publisher's picture in a size of its own.
-struct Sized {
+struct SizedPicture {
     publication: Arc<Publication>,
     /// Others play it as well.
     is_shared: bool,
 }
 
-impl Sized {
+impl SizedPicture {
     /// One that was made for its only player.
     fn own(publication: Arc<Publication>) -> Self {
         Self {
@@ -75,12 +75,12 @@ impl Shared {
     }
 
     /// Its picture alone, from the smallest of several sizes that fills the area; `None` where it has one size or is not published.
-    async fn play_sized(&self, path: &StreamPath, area: Area) -> Result<Option<Sized>, RelayError> {
+    async fn play_sized(&self, path: &StreamPath, area: Area) -> Result<Option<SizedPicture>, RelayError> {
         let Some(origin) = self.hub.origin(path).await else {
             return Ok(self.find_sized(path, area));
         };
         match self.relays.open(path, Some(area), origin, &self.hub).await {
-            Ok(publication) => Ok(Some(Sized {
+            Ok(publication) => Ok(Some(SizedPicture {
                 publication,
                 is_shared: true,
             })),
@@ -90,8 +90,8 @@ impl Shared {
     }
 
     /// The same of what is published here.
-    fn find_sized(&self, path: &StreamPath, area: Area) -> Option<Sized> {
-        sized(&self.hub.find(path)?, area).map(Sized::own)
+    fn find_sized(&self, path: &StreamPath, area: Area) -> Option<SizedPicture> {
+        sized(&self.hub.find(path)?, area).map(SizedPicture::own)
     }
 }
 

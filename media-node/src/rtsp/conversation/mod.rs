@@ -1,6 +1,7 @@
 //! What one client and this server say to each other: each request is answered from the state that the ones before left.
 
 mod entry;
+mod finding;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -14,14 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::player::Player;
 use super::publisher::{News, Publisher};
-use super::relay::RelayError;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
 use super::target::{area, asks_for_layers, content_base};
-use super::{KEYFRAME_WANTED, Shared, Sized};
+use super::{KEYFRAME_WANTED, Shared, SizedPicture};
 use crate::access::{Action, Grant};
 use crate::channel::StreamPath;
-use crate::hub::{Ends, Liveness, Packet, Publication, Ticket};
-use crate::layers::{Area, apart};
+use crate::hub::{Ends, Liveness, Packet, Ticket};
+use crate::layers::apart;
 
 pub(super) struct Conversation {
     server: Arc<Shared>,
@@ -37,7 +37,7 @@ pub(super) struct Conversation {
     /// Set from the first SETUP to TEARDOWN.
     session: Option<String>,
     /// The picture in a size of its own that was described last: requests that follow do not repeat the size.
-    sized: Option<Sized>,
+    sized: Option<SizedPicture>,
     role: Role,
 }
 
@@ -228,7 +228,7 @@ impl Conversation {
             None if self.is_relay() && asks_for_layers(url) => {
                 let whole = self.find(&target.path).await?;
                 layers = whole.layers().len();
-                apart(&whole).map(Sized::own)
+                apart(&whole).map(SizedPicture::own)
             }
             None => None,
         };
@@ -238,7 +238,7 @@ impl Conversation {
         };
         let former = std::mem::replace(&mut self.sized, sized);
         // One that is played ends with its player.
-        let is_over = |former: &Sized| !former.is_shared && !matches!(self.role, Role::Player(_));
+        let is_over = |former: &SizedPicture| !former.is_shared && !matches!(self.role, Role::Player(_));
         if let Some(former) = former.filter(is_over) {
             former.publication.end();
         }
@@ -381,38 +381,6 @@ impl Conversation {
         Ok(reply)
     }
 
-    /// What is played. Other nodes play what is published here and nothing else, so that none reads from another what that
-    /// one reads from it.
-    async fn find(&self, path: &StreamPath) -> Result<Arc<Publication>, Refusal> {
-        let found = match self.is_relay() {
-            true => self.server.hub.find(path),
-            false => self
-                .server
-                .play(path)
-                .await
-                .map_err(|error| not_relayed(path, &error))?,
-        };
-        found.ok_or_else(nobody_publishes)
-    }
-
-    /// The same of its picture in the size that fills the area.
-    async fn find_sized(&self, path: &StreamPath, area: Area) -> Result<Sized, Refusal> {
-        let found = match self.is_relay() {
-            true => self.server.find_sized(path, area),
-            false => self
-                .server
-                .play_sized(path, area)
-                .await
-                .map_err(|error| not_relayed(path, &error))?,
-        };
-        found.ok_or_else(has_one_size)
-    }
-
-    /// Whether the client is another node.
-    fn is_relay(&self) -> bool {
-        matches!(self.granted, Some(Granted { relay: true, .. }))
-    }
-
     fn in_session(&self, reply: Reply) -> Reply {
         match &self.session {
             Some(session) => reply.header(headers::SESSION, session.as_str()),
@@ -430,19 +398,6 @@ fn url_of(request: &Request<Vec<u8>>) -> Result<&Url, Refusal> {
     request
         .request_uri()
         .ok_or_else(|| Refusal::bad_request("The request names no URL"))
-}
-
-fn not_relayed(path: &StreamPath, error: &RelayError) -> Refusal {
-    tracing::warn!(%path, %error, "a stream of another node cannot be played here");
-    Refusal::new(StatusCode::BadGateway, error.to_string())
-}
-
-fn has_one_size() -> Refusal {
-    Refusal::not_found("Nobody publishes here in several sizes: play it without fill and fit")
-}
-
-fn nobody_publishes() -> Refusal {
-    Refusal::not_found("Nobody publishes here")
 }
 
 /// Sessions are bound to their connection, so an id need not be secret; a stranger cannot guess it all the same.
