@@ -13,7 +13,7 @@ use tapedeck_tests::peers::Peers;
 use tapedeck_tests::probe;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::{Part, Stack, free_ports};
-use tapedeck_tests::uprtc::{RoomClient, Uprtc};
+use tapedeck_tests::uprtc::Uprtc;
 use tapedeck_tests::wait;
 use tokio::sync::watch;
 

@@ -132,6 +132,7 @@ fn what_streams_are_called_says_what_they_may_bring() {
             .map(|name| CarriedStream {
                 name: *name,
                 publication: 1,
+                of_camera: false,
             })
             .collect(),
     };
