@@ -335,7 +335,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
         }
         let message = format!(
             "{what}, which cannot be recorded: publish H.264, H.265, VP8, VP9, AV1 or Motion JPEG video, and audio in AAC, Opus, \
-             MP3, PCMU, PCMA, G.722 or L16"
+             MP3, PCMU, PCMA, G.722 or L16, each described as its RTP format has it"
         );
         self.shared.board.lock().problem_once(
             &format!("codec {what}"),

@@ -481,7 +481,7 @@ async fn one_camera_is_no_three_problems() {
         told,
         [
             "audio of user a is gsm and video is h265, which cannot be recorded: publish H.264, H.265, VP8, VP9, AV1 or Motion \
-             JPEG video, and audio in AAC, Opus, MP3, PCMU, PCMA, G.722 or L16"
+             JPEG video, and audio in AAC, Opus, MP3, PCMU, PCMA, G.722 or L16, each described as its RTP format has it"
         ]
     );
     channel.stop(Directive::Stop(EndCause::Stopped)).await;

@@ -14,7 +14,7 @@ use super::mixing::MixEvent;
 use crate::backoff::{Backoff, chance};
 use crate::media::{Picture, decode_image};
 use crate::mix::images;
-use crate::outbound::{BodyError, Client, FetchError, read_body};
+use crate::outbound::{BodyError, Client, FetchError, innermost_cause, read_body};
 use crate::record::status::{SharedBoard, problem};
 use crate::stream::Clock;
 
@@ -209,7 +209,7 @@ async fn fetch_once(
     }
     let answer = client.get(url, TIME).await.map_err(|error| match error {
         FetchError::Blocked(blocked) => ImageError::Useless(blocked.to_string()),
-        FetchError::Http(error) => ImageError::Unreachable(error.to_string()),
+        FetchError::Http(error) => ImageError::Unreachable(innermost_cause(&error)),
     })?;
     let status = answer.status();
     if !status.is_success() {
@@ -220,7 +220,7 @@ async fn fetch_once(
         });
     }
     let data = read_body(answer, MAX_BYTES).await.map_err(|error| match error {
-        BodyError::Http(error) => ImageError::Unreachable(error.to_string()),
+        BodyError::Http(error) => ImageError::Unreachable(innermost_cause(&error)),
         BodyError::TooLong { .. } => ImageError::Useless(format!("it has more than {} MB", MAX_BYTES >> 20)),
     })?;
     match turns.decode(move || decode_image(&data, width, height)).await {
