@@ -55,14 +55,11 @@ impl Turn<'_> {
 
     /// Media comes from a user of the channel, or comes no longer.
     fn flows(&mut self, peer_id: String, source: RoomSource, is_on: bool) {
-        match self.room.peers.get(&peer_id) {
-            Some(peer) if peer.publishing.is_some() => self.runs_dry(&peer_id, source, !is_on),
-            Some(_) => self.guest_tracks(peer_id, source, is_on),
-            None if is_on => {
-                if self.guest_comes(&peer_id) {
-                    self.guest_tracks(peer_id, source, is_on);
-                }
-            }
+        let known = self.room.peers.get(&peer_id);
+        match known.map(|peer| peer.publishing.is_some()) {
+            Some(true) => self.runs_dry(&peer_id, source, !is_on),
+            Some(false) => self.guest_tracks(peer_id, source, is_on),
+            None if is_on && self.guest_comes(&peer_id) => self.guest_tracks(peer_id, source, is_on),
             None => {}
         }
     }

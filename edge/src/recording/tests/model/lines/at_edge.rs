@@ -85,7 +85,13 @@ impl World {
                     wire.attachments.remove(&socket);
                     self.send(node, OverLine::Close { socket, since_ms: now });
                 }
-                Output::Effect(effect) => self.send(node, OverLine::Does { life, effect }),
+                Output::Effect(effect) => self.send(
+                    node,
+                    OverLine::Does {
+                        life,
+                        effect: effect.into(),
+                    },
+                ),
             }
         }
         let due = self.wire(node).and_then(|wire| wire.line.next_alarm());

@@ -103,7 +103,7 @@ pub(super) enum OverLine {
     /// What the object does, in one of its lives.
     Does {
         life: u64,
-        effect: LineEffect,
+        effect: Box<LineEffect>,
     },
 }
 
@@ -227,7 +227,7 @@ impl World {
             }
             OverLine::Pong { socket, sent_ms } => self.ponged(node, socket, sent_ms),
             OverLine::Down { socket, text } => self.heard_over_line(node, socket, &text),
-            OverLine::Does { life, effect } => self.does(node, life, effect),
+            OverLine::Does { life, effect } => self.does(node, life, *effect),
         }
     }
 }
