@@ -155,6 +155,8 @@ impl Intake {
             match self.lock.pass(frame) {
                 Passed::Clear(frame) => self.succession.take(frame, frames),
                 Passed::Out(news) => {
+                    // Why nothing comes of it is told by itself.
+                    self.way_in.found();
                     events.extend(news.map(|locked| StreamEvent::Locked(self.kind, locked)));
                     self.damaged = true;
                 }

@@ -284,9 +284,11 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             | StreamEvent::TooLate(_)
             | StreamEvent::Moved(_)
             | StreamEvent::Locked(..) => {
-                if let StreamEvent::NoEntry(track, _) = event {
-                    // Somebody sends, even if nothing of it can be used.
+                // Somebody sends, even if nothing of it can be used.
+                if matches!(event, StreamEvent::NoEntry(..) | StreamEvent::Locked(..)) {
                     board.media(now_ms);
+                }
+                if let StreamEvent::NoEntry(track, _) = event {
                     self.no_entry.push(*track);
                 }
                 if let StreamEvent::Lost(_, packets) = event {

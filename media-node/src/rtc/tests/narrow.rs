@@ -13,11 +13,11 @@ use super::support::{Client, Server};
 const EVERY: Duration = Duration::from_millis(20);
 const PICTURE_BYTES: usize = 1_100;
 const SOUND_BYTES: usize = 60;
-/// What the way to the viewer carries: the sound of all, and one picture.
-const CARRIED: u32 = 700_000;
-/// How long the room may take to find out.
-const SETTLING: Duration = Duration::from_secs(12);
+/// What the way to the viewer carries: the sound of all, and one picture with room to spare.
+const CARRIED: u32 = 900_000;
 const JUDGED: Duration = Duration::from_secs(4);
+/// So many times the room may be found to have not settled yet.
+const TRIES: usize = 15;
 
 async fn publishes(mut client: Client, level: i8) {
     client.level = Some(level);
@@ -57,36 +57,38 @@ async fn a_narrow_way_carries_all_sound_and_the_picture_of_who_speaks() {
         })
         .collect();
     map(&server, "viewer", &slots).await;
-    live(&mut viewer, SETTLING).await;
-    let count = |viewer: &mut Client, mid: Mid| viewer.payloads_of(mid).len();
-    let before: Vec<_> = media
-        .iter()
-        .map(|(video, audio)| (count(&mut viewer, *video), count(&mut viewer, *audio)))
-        .collect();
-    live(&mut viewer, JUDGED).await;
-    let came: Vec<_> = media
-        .iter()
-        .zip(&before)
-        .map(|((video, audio), before)| {
-            (
-                count(&mut viewer, *video) - before.0,
-                count(&mut viewer, *audio) - before.1,
-            )
-        })
-        .collect();
-    let all = usize::try_from(JUDGED.as_millis() / EVERY.as_millis()).unwrap();
-    // A machine that does much else sends less.
-    let most = came.iter().map(|(_, sound)| *sound).max().unwrap();
-    assert!(most > all / 3, "{came:?} of {all}");
-    assert!(
-        came.iter().all(|(_, sound)| *sound > most * 3 / 4),
-        "all are heard: {came:?}"
-    );
-    assert!(came[2].0 > most / 3, "who speaks is seen: {came:?}");
-    assert!(
-        came.iter().any(|(picture, _)| *picture < most / 8),
-        "not all are seen: {came:?}"
-    );
+    let mut tries = Vec::new();
+    loop {
+        let came = come(&mut viewer, &media).await;
+        // A machine that does much else sends less.
+        let most = came.iter().map(|(_, sound)| *sound).max().unwrap();
+        let are_heard = came.iter().all(|(_, sound)| *sound > most * 3 / 4);
+        let is_seen = came[2].0 > most / 2;
+        let are_not_all_seen = came.iter().any(|(picture, _)| *picture < most / 8);
+        if most > 0 && are_heard && is_seen && are_not_all_seen {
+            return;
+        }
+        tries.push(came);
+        assert!(
+            tries.len() < TRIES,
+            "all are to be heard, and the third one seen: {tries:?}"
+        );
+    }
+}
+
+/// How many packets of each picture and sound come from now on.
+async fn come(viewer: &mut Client, media: &[(Mid, Mid)]) -> Vec<(usize, usize)> {
+    let count = |viewer: &mut Client| -> Vec<_> {
+        let mut of = |mid: Mid| viewer.payloads_of(mid).len();
+        media.iter().map(|(video, audio)| (of(*video), of(*audio))).collect()
+    };
+    let before = count(viewer);
+    live(viewer, JUDGED).await;
+    let after = count(viewer);
+    let pairs = after.iter().zip(&before);
+    pairs
+        .map(|(after, before)| (after.0 - before.0, after.1 - before.1))
+        .collect()
 }
 
 async fn live(client: &mut Client, time: Duration) {

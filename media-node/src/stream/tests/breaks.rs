@@ -2,7 +2,7 @@
 
 use super::rtp::*;
 use crate::stream::rtp::RtpStream;
-use crate::stream::{StreamEvent, Track, UserClock};
+use crate::stream::{Locked, StreamEvent, Track, UserClock};
 
 /// Sends one stretch, then another one with changed senders that goes on with the sequence numbers.
 fn in_two(first: [&Sender; 2], second: [&Sender; 2], at_us: i64, until_us: i64) -> Vec<Sent> {
@@ -333,4 +333,14 @@ fn video_that_cannot_be_entered_for_ten_seconds_is_told_once() {
     assert_eq!(told_us(Some(500)), [10 * SECOND]);
     assert!(told_us(Some(0)).is_empty());
     assert!(told_us(Some(200)).is_empty());
+}
+
+#[test]
+fn media_that_is_encrypted_is_told_as_that_alone() {
+    let user = UserClock::default();
+    let locked = video_track_with(Box::new(Shut::default()), 0, 0);
+    let mut stream = RtpStream::new(vec![audio_track(0), locked], user.join("camera"));
+    let mut events = Vec::new();
+    feed(&mut stream, &Sender::video().send(40 * SECOND, none), &mut events);
+    assert_eq!(events, [StreamEvent::Locked(Track::Video, Locked::NoSecret)]);
 }

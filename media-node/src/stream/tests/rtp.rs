@@ -6,7 +6,7 @@ use crate::stream::depacketize::{Depacketizer, Frame, FrameFormat, Malformed, Pa
 use crate::stream::rtp::RtpStream;
 use crate::stream::testing::Clear;
 use crate::stream::track::{RtpTrack, SenderReport};
-use crate::stream::{AacFormat, AccessUnit, Format, H264Format, StreamEvent, Track, UserClock};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, Locked, Passed, StreamEvent, Track, Unlock, UserClock};
 
 pub const SECOND: i64 = 1_000_000;
 /// NTP time at the recording's start, on a sender's clock of its own.
@@ -41,7 +41,22 @@ impl Depacketizer for Whole {
     }
 }
 
+/// Lets nothing pass, and says why once.
+#[derive(Default)]
+pub struct Shut(bool);
+
+impl Unlock for Shut {
+    fn pass(&mut self, _: Frame) -> Passed {
+        let is_told = std::mem::replace(&mut self.0, true);
+        Passed::Out((!is_told).then_some(Locked::NoSecret))
+    }
+}
+
 pub fn video_track(reorder_depth: u8, end_us: i64) -> RtpTrack {
+    video_track_with(Box::new(Clear), reorder_depth, end_us)
+}
+
+pub fn video_track_with(lock: Box<dyn Unlock>, reorder_depth: u8, end_us: i64) -> RtpTrack {
     let (sps, pps) = (Bytes::from_static(b"sps"), Bytes::from_static(b"pps"));
     let format = Format::H264(H264Format {
         sps,
@@ -58,7 +73,7 @@ pub fn video_track(reorder_depth: u8, end_us: i64) -> RtpTrack {
         Track::Video,
         90_000,
         Box::new(Whole { format, waiting: true }),
-        Box::new(Clear),
+        lock,
         end_us,
     )
 }
