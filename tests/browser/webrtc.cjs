@@ -2,9 +2,8 @@
 //
 // usage: node webrtc.cjs CHROMIUM KIND URL PICTURES [CODEC]
 // KIND: `flash`: a white flash and a beep of 1 kHz at each full second, or `flash,COLOUR,HERTZ`; `throttled`: the same where the page gets a quarter of the
-// processor; `fake`: Chromium's false camera and microphone; `layers`: the same with pictures of three sizes at once; `play`; `course`:
-// what happens to a user's media in a call, of which URL and CODEC are lists, of which the others get a plain picture. A codec may have
-// a mode of scalability behind it: `vp9/L3T3_KEY`.
+// processor; `fake`: Chromium's false camera and microphone; `layers`: the same with pictures of two sizes at once; `sizes`: of three;
+// `play`; `course`: what happens to a user's media in a call, of which URL and CODEC are lists, of which the others get a plain picture.
 // Prints {"connected": …} as a line of JSON once media flows, and at the end of its input what it counted, as another line. The course
 // begins with a line of input, and ends with a line that says what was offered.
 const { createServer } = require('node:http')
@@ -89,8 +88,6 @@ const PAGE = `<!doctype html>
   const red = picture(320, 180, 'red')
   let senders = []
   let offered
-  /** The connections of the others, by codec. */
-  const others = new Map()
 
   /** Publishes a picture without its sound, and others in other codecs. */
   async function attend(urls, codecs) {
@@ -108,13 +105,8 @@ const PAGE = `<!doctype html>
     session = await begin(pc, own, change)
     for (const [number, url] of otherUrls.entries()) {
       const other = new RTCPeerConnection()
-      const [name, scalabilityMode] = otherCodecs[number].split('/')
-      // The smallest of three pictures in one is large enough to be sent.
-      const [width, height] = scalabilityMode?.startsWith('L3') ? [960, 540] : [320, 180]
-      const sendEncodings = [scalabilityMode ? { scalabilityMode } : {}]
-      prefer(other.addTransceiver(picture(width, height, 'lime'), { direction: 'sendonly', sendEncodings }), name)
+      prefer(other.addTransceiver(picture(320, 180, 'lime'), { direction: 'sendonly' }), otherCodecs[number])
       await begin(other, url)
-      others.set(otherCodecs[number], other)
     }
   }
 
@@ -131,17 +123,6 @@ const PAGE = `<!doctype html>
     const sdp = before.reduce((sdp, line, index) => sdp.replaceAll(line, after[index]), pc.remoteDescription.sdp)
     await pc.setRemoteDescription({ type: 'answer', sdp })
     return before.every((line, index) => line !== after[index])
-  }
-
-  /** What each of the others sends, as the browser says. */
-  async function modes() {
-    const sent = {}
-    for (const [codec, other] of others) {
-      for (const report of (await other.getStats()).values()) {
-        if (report.type === 'outbound-rtp') sent[codec] = report.scalabilityMode ?? null
-      }
-    }
-    return sent
   }
 
   /** Late sound, muted and not, a screen in place of the camera, nothing in its place, the camera again, and smaller. */
@@ -166,7 +147,7 @@ const PAGE = `<!doctype html>
     parameters.encodings[0].scaleResolutionDownBy = 2
     await video.setParameters(parameters)
     await seconds(3)
-    return { offered, restarted, modes: await modes() }
+    return { offered, restarted }
   }
 
   function flashAndBeep(colour, hertz) {
@@ -199,12 +180,16 @@ const PAGE = `<!doctype html>
 
   async function publish(url, given, codec) {
     const [kind, colour = 'black', hertz = 1000] = given.split(',')
-    const size = kind === 'layers' ? { width: 640, height: 360, frameRate: 25 } : { width: 320, height: 180, frameRate: 25 }
-    // The smallest first: a browser whose network is narrow leaves out the last.
-    const layers = [{ rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }]
+    const isLayered = ['layers', 'sizes'].includes(kind)
+    const size = isLayered ? { width: 640, height: 360, frameRate: 25 } : { width: 320, height: 180, frameRate: 25 }
+    // The smallest of three first: a browser whose network is narrow leaves out the last.
+    const layers =
+      kind === 'sizes'
+        ? [{ rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }]
+        : [{ rid: 'f' }, { rid: 'q', scaleResolutionDownBy: 4 }]
     const stream = ['flash', 'throttled'].includes(kind) ? flashAndBeep(colour, Number(hertz)) : await navigator.mediaDevices.getUserMedia({ audio: true, video: size })
     for (const track of stream.getTracks()) {
-      const sendEncodings = kind === 'layers' && track.kind === 'video' ? layers : [{}]
+      const sendEncodings = isLayered && track.kind === 'video' ? layers : [{}]
       const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings })
       if (codec && track.kind === 'video') prefer(transceiver, codec)
     }

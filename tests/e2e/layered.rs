@@ -52,7 +52,7 @@ async fn decodes(what: &str, node: &Node, task: &Task, is_right: impl Fn(u64) ->
 pub(crate) async fn each_layout_gets_the_size_that_it_shows_from_another_node(stack: &mut Stack) {
     let (customer, cname) = (stack.customer(), "sizes");
     let recorder = Node::start(&stack.info, stack.logs(), "recorder").await;
-    let sizes = Page::open("layers", &stack.web_url("whip", cname, "1"), "vp8", stack).await;
+    let sizes = Page::open("sizes", &stack.web_url("whip", cname, "1"), "vp8", stack).await;
     let plain = Media::plain_and_tone("blue", 440).without_delay();
     let _plain = Publisher::ffmpeg(&stack.publish_url(cname, "2"), &plain, Transport::Tcp, stack.logs());
     let throttled = Page::open("throttled", &stack.web_url("whip", cname, "3"), "h264", stack).await;

@@ -188,6 +188,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     let real = own![
         fleet::real_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")],
         room_churn::peers_come_and_go_and_nothing_is_left_of_them,
+        layered::each_layout_gets_the_size_that_it_shows_from_another_node[("TAPEDECK_CAPACITY", "0")],
     ];
     trials.extend(real.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
     trials.extend(quick![
@@ -208,7 +209,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
         fsp::a_task_and_its_listeners_survive_kills,
         kills::recorders_come_back,
-        layered::each_layout_gets_the_size_that_it_shows_from_another_node[("TAPEDECK_CAPACITY", "0")],
         line::a_line_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
         node_tokens::a_node_is_let_in_by_its_own_token_until_it_is_revoked[("TAPEDECK_CAPACITY", "0")],
         stores::a_backup_takes_over_and_gives_back,

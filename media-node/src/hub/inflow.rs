@@ -24,6 +24,8 @@ const MOST_HELD: usize = 256;
 const MAX_DROPOUT: u16 = 3000;
 /// Packets up to this much behind are duplicates or come too late.
 const MAX_MISORDER: u16 = 300;
+/// From here on a number is behind the next one rather than ahead of it.
+const FAR_BEHIND: u16 = 1 << 15;
 /// A packet up to this much ahead has overtaken others, whatever became of those between.
 const NEAR: u64 = 4;
 /// A source whose padding was none so often means nothing by its padding bit.
@@ -144,11 +146,7 @@ impl Inflow {
         };
         let next = source.next;
         let ahead = head.sequence.wrapping_sub(next as u16);
-        // Where nothing has followed the packet that others were passed over for, its number was a stray one if these come.
-        let behind = next.saturating_sub(u64::from(ahead.wrapping_neg()));
-        let was_stray =
-            next == self.skipped.end + 1 && self.skipped.contains(&behind) && ahead > u16::MAX - MAX_MISORDER;
-        if was_stray || head.ssrc != source.ssrc || (MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&ahead) {
+        if head.ssrc != source.ssrc || self.is_out_of_line(next, ahead) {
             return self.suspect(head, packet, out);
         }
         self.suspect = None;
@@ -173,6 +171,19 @@ impl Inflow {
             _ => {}
         }
         Inflowing::Same
+    }
+
+    /// Whether a number, so much ahead of the next one, is none that packets of the same run have.
+    fn is_out_of_line(&self, next: u64, ahead: u16) -> bool {
+        // What is sent again comes as late as it was lost for, however many follow it; and it cannot be forged.
+        if self.manner == Manner::Resending {
+            return (MAX_DROPOUT..FAR_BEHIND).contains(&ahead);
+        }
+        // Where nothing has followed the packet that others were passed over for, its number was a stray one if these come.
+        let behind = next.saturating_sub(u64::from(ahead.wrapping_neg()));
+        let was_stray =
+            next == self.skipped.end + 1 && self.skipped.contains(&behind) && ahead > u16::MAX - MAX_MISORDER;
+        was_stray || (MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&ahead)
     }
 
     /// Time passes: what has waited long enough goes to `out`.

@@ -152,6 +152,7 @@ impl Publication {
                 }
                 if known.inflow.take(payload, now_ms, &mut due) == Inflowing::Another {
                     known.sender_report = None;
+                    known.last = None;
                     known.forget();
                 }
                 come = known.inflow.as_it_came();

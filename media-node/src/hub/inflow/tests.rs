@@ -147,6 +147,22 @@ fn a_source_that_counts_anew_is_followed() {
 }
 
 #[test]
+fn what_is_sent_again_comes_however_late_it_is_from_the_same_source() {
+    let (mut inflow, mut out) = (Inflow::new(Manner::Resending), Vec::new());
+    let lost = 11..400u16;
+    let come = (0..lost.start).chain([lost.end]).map(|sequence| (sequence, 0));
+    let again = lost.clone().map(|sequence| (sequence, 300));
+    let later = (401..410u16).map(|sequence| (sequence, 310));
+    for (sequence, now_ms) in come.chain(again).chain(later) {
+        inflow.release(now_ms, &mut out);
+        assert_eq!(inflow.take(packet(7, sequence), now_ms, &mut out), Inflowing::Same);
+    }
+    let expected = (0..lost.start).chain(lost.end..410);
+    assert_eq!(seen(&out), expected.map(|sequence| (7, sequence)).collect::<Vec<_>>());
+    assert_eq!(inflow.lost(), u64::from(lost.end - lost.start));
+}
+
+#[test]
 fn one_stray_number_costs_no_more_than_its_packet() {
     // In a stream that goes on meanwhile, and in one whose packets come seldom.
     for step_ms in [20, 200] {
