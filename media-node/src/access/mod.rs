@@ -18,7 +18,7 @@ pub use gate::{Asked, Edge, Gate, Wish};
 pub use grant::{Denial, Grant, Kinds};
 pub use keys::Keys;
 pub use pass::Passes;
-pub use shown::Shown;
+pub use shown::{Shown, without_slash};
 pub use throttle::network;
 
 /// What somebody wants to do in a channel.

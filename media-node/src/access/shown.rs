@@ -72,6 +72,16 @@ impl Shown {
     }
 }
 
+/// What a URL says without the slash that clients put behind it: in front of what they append, and only where there is none yet. So
+/// one that a token needs stays: base64 behind the three characters of its version. Tokens of the other kind have full stops in them.
+pub fn without_slash(value: &str) -> &str {
+    let Some(alone) = value.strip_suffix('/') else {
+        return value;
+    };
+    let needs_it = alone.starts_with("00") && alone.len() % 4 == 2 && !alone.contains(['.', '=', '%']);
+    if needs_it { value } else { alone }
+}
+
 fn read_login(credentials: &str) -> Option<Login> {
     let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
     let (user, password) = decoded.split_once(':')?;

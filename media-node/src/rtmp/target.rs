@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use protocol::Secret;
 
 use super::session::Wish;
-use crate::access::Shown;
+use crate::access::{Shown, without_slash};
 use crate::channel::{PathError, StreamPath};
 
 /// The stream that a publisher names, and what it shows to be let in.
@@ -43,6 +43,9 @@ fn value(query: &str, name: &str) -> Option<String> {
         .split('&')
         .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
     // Behind an app's query some clients leave the slash before the key.
-    let value = value.strip_suffix('/').unwrap_or(value);
-    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+    Some(
+        percent_decode_str(without_slash(value))
+            .decode_utf8_lossy()
+            .into_owned(),
+    )
 }

@@ -5,6 +5,7 @@ use protocol::Secret;
 use rtsp_types::Url;
 
 use super::reply::Refusal;
+use crate::access::without_slash;
 use crate::channel::{PathError, StreamPath};
 use crate::hub::TRACK_CONTROL;
 use crate::layers::Area;
@@ -119,10 +120,10 @@ fn value(query: &str, name: &str) -> Option<Secret> {
             .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let appended = |last: &str| last.is_empty() || numbered(last);
-    let value = value
-        .rsplit_once('/')
-        .filter(|(_, last)| appended(last))
-        .map_or(value, |(value, _)| value);
+    let value = match value.rsplit_once('/').filter(|(_, last)| appended(last)) {
+        Some((value_alone, _)) => without_slash(value.get(..=value_alone.len())?),
+        None => value,
+    };
     Some(Secret::new(percent_decode_str(value).decode_utf8_lossy()))
 }
 
@@ -148,6 +149,11 @@ mod tests {
         assert_eq!(token("token=eyJ.eyJ-_.s").unwrap(), "eyJ.eyJ-_.s");
         assert_eq!(token("key=k&token=007a+b/c==").unwrap(), "007a+b/c==");
         assert_eq!(token("token=007a+b/c==/streamid=1").unwrap(), "007a+b/c==");
+        assert_eq!(token("token=007a+b/").unwrap(), "007a+b/");
+        assert_eq!(token("token=007a+b//streamid=1").unwrap(), "007a+b/");
+        assert_eq!(token("token=007a+b/streamid=1").unwrap(), "007a+b/");
+        assert_eq!(token("token=007a+bc/").unwrap(), "007a+bc");
+        assert_eq!(token("token=007a+bc/streamid=1&key=k").unwrap(), "007a+bc");
         assert_eq!(token("token=007a+b/c==/trackID=1&key=k").unwrap(), "007a+b/c==");
         assert_eq!(token("token=007a%2Bb%2Fc%3D%3D").unwrap(), "007a+b/c==");
         assert_eq!(token("token=").unwrap(), "");

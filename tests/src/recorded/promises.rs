@@ -55,8 +55,9 @@ impl Track {
         );
         let frame = self.frame();
         let mut last_dts = f64::NEG_INFINITY;
-        for slice in &self.slices {
-            slice.check(self.name.kind, frame).await;
+        for (index, slice) in self.slices.iter().enumerate() {
+            let next = self.slices.get(index + 1).filter(|next| !next.discontinuity);
+            slice.check(self.name.kind, frame, next).await;
             assert!(
                 slice.packets[0].dts > last_dts,
                 "{}: its dts do not follow the slice before",
@@ -76,7 +77,8 @@ impl Track {
 }
 
 impl Slice {
-    async fn check(&self, kind: TrackKind, frame: f64) {
+    /// `next`: the slice that continues it.
+    async fn check(&self, kind: TrackKind, frame: f64, next: Option<&Self>) {
         let name = self.file.display();
         let streams = probe::streams(&self.file).await;
         let codecs: Vec<_> = streams.iter().map(|stream| stream.codec_name.as_str()).collect();
@@ -96,7 +98,11 @@ impl Slice {
             self.packets.windows(2).all(|pair| pair[0].dts < pair[1].dts),
             "{name}: dts do not grow"
         );
-        let measured = self.measured(frame);
+        // The last picture lasts until the next one, wherever that is, and a frame where there is none.
+        let measured = match next {
+            Some(next) => next.span().0 - self.span().0,
+            None => self.span().1 + frame - self.span().0,
+        };
         let error = self.duration - measured;
         assert!(
             error.abs() <= frame + TICK,
@@ -105,12 +111,11 @@ impl Slice {
         );
     }
 
-    /// From the first presentation time to the end of the last frame, in seconds.
-    fn measured(&self, frame: f64) -> f64 {
+    /// The first presentation time and the last one, in seconds.
+    fn span(&self) -> (f64, f64) {
         let times = self.packets.iter().map(|packet| packet.pts);
-        let (first, last) = times.fold((f64::MAX, f64::MIN), |(first, last), pts| {
+        times.fold((f64::MAX, f64::MIN), |(first, last), pts| {
             (first.min(pts), last.max(pts))
-        });
-        last - first + frame
+        })
     }
 }
