@@ -2,38 +2,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, mock, test } from 'node:test'
 import { Signal } from '../src/signal.ts'
-
-let sockets
-
-class Socket {
-  static OPEN = 1
-  readyState = 0
-  sent = []
-
-  constructor(url) {
-    this.url = url
-    sockets.push(this)
-  }
-
-  send(text) {
-    this.sent.push(text === 'ping' ? text : JSON.parse(text))
-  }
-
-  close(code = 1000, reason = '') {
-    if (this.readyState === 3) return
-    this.readyState = 3
-    this.onclose?.({ code, reason })
-  }
-
-  opens() {
-    this.readyState = Socket.OPEN
-    this.onopen()
-  }
-
-  says(frame) {
-    this.onmessage({ data: typeof frame === 'string' ? frame : JSON.stringify(frame) })
-  }
-}
+import { beginSockets, sockets } from './sockets.js'
 
 /** What promises have to do that are settled. */
 const settle = async () => {
@@ -54,14 +23,13 @@ function begin() {
 async function joins(socket, more = {}) {
   socket.opens()
   const join = socket.sent.at(-1)
-  socket.says({ t: 'joined', id: join.id, resume: 'r', resumed: false, peers: [], ...more })
+  socket.hears({ t: 'joined', id: join.id, resume: 'r', resumed: false, peers: [], ...more })
   await settle()
   return join
 }
 
 beforeEach(() => {
-  sockets = []
-  globalThis.WebSocket = Socket
+  beginSockets()
   mock.timers.reset()
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] })
 })
@@ -70,7 +38,7 @@ test('who breaks comes back by what it was given, with the last message that it 
   const { signal, heard } = begin()
   const join = await joins(sockets[0])
   assert.deepEqual({ ...join, id: 0 }, { t: 'join', id: 0, peerId: 'p', token: 't', resume: null })
-  sockets[0].says({ t: 'msg', n: 7, from: null, data: {} })
+  sockets[0].hears({ t: 'msg', n: 7, from: null, data: {} })
   sockets[0].close(1006)
   assert.equal(heard.broken, 1)
   signal.say({ t: 'msg', data: 'later' })
@@ -84,7 +52,7 @@ test('who breaks comes back by what it was given, with the last message that it 
 test('who is refused at first hears why, and nothing is tried again', async () => {
   const { heard } = begin()
   sockets[0].opens()
-  sockets[0].says({ t: 'err', id: sockets[0].sent[0].id, code: 50006, msg: 'is here' })
+  sockets[0].hears({ t: 'err', id: sockets[0].sent[0].id, code: 50006, msg: 'is here' })
   await settle()
   assert.deepEqual(heard.over, [['joined-elsewhere', 'is here']])
   mock.timers.tick(60_000)
@@ -97,7 +65,7 @@ test('who comes back before it is missed tries again', async () => {
   sockets[0].close(1006)
   mock.timers.tick(200)
   sockets[1].opens()
-  sockets[1].says({ t: 'err', id: sockets[1].sent[0].id, code: 10000, msg: 'failed' })
+  sockets[1].hears({ t: 'err', id: sockets[1].sent[0].id, code: 10000, msg: 'failed' })
   await settle()
   mock.timers.tick(500)
   await joins(sockets[2], { resumed: true })
@@ -109,8 +77,8 @@ test('a question is answered, refused, or broken off', async () => {
   await joins(sockets[0])
   const [answered, refused, broken] = ['1', '2', '3'].map((sdp) => signal.ask({ t: 'subscribe', sdp }))
   const [first, second] = sockets[0].sent.slice(-3)
-  sockets[0].says({ t: 'err', id: second.id, code: 50007, msg: 'none' })
-  sockets[0].says({ t: 'answer', id: first.id, sdp: 'a' })
+  sockets[0].hears({ t: 'err', id: second.id, code: 50007, msg: 'none' })
+  sockets[0].hears({ t: 'answer', id: first.id, sdp: 'a' })
   assert.equal((await answered).sdp, 'a')
   await assert.rejects(refused, { code: 50007, reason: 'no-codec-in-common' })
   sockets[0].close(1006)
@@ -122,7 +90,7 @@ test('a server that answers no ping is left, and given up after a minute', async
   await joins(sockets[0])
   mock.timers.tick(4_000)
   assert.equal(sockets[0].sent.at(-1), 'ping')
-  sockets[0].says('pong')
+  sockets[0].hears('pong')
   // The next ones are not.
   for (let passed = 0; passed < 8; passed += 1) mock.timers.tick(1_000)
   assert.equal(heard.broken, 0)
@@ -138,7 +106,7 @@ test('a server that answers no ping is left, and given up after a minute', async
 test('who is sent away does not come back', async () => {
   const { heard } = begin()
   await joins(sockets[0])
-  sockets[0].says({ t: 'bye', code: 50022, msg: 'over' })
+  sockets[0].hears({ t: 'bye', code: 50022, msg: 'over' })
   mock.timers.tick(60_000)
   assert.deepEqual([heard.over, sockets.length], [[['closed', 'over']], 1])
 })

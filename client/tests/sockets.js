@@ -1,4 +1,4 @@
-// Sockets of the test's own, for a whole room.
+// Sockets of the test's own, and those that were opened.
 export let sockets
 
 export class Socket {
@@ -27,7 +27,7 @@ export class Socket {
   }
 
   hears(frame) {
-    this.onmessage({ data: JSON.stringify(frame) })
+    this.onmessage({ data: typeof frame === 'string' ? frame : JSON.stringify(frame) })
   }
 
   /** The newest frame of this kind. */

@@ -10,8 +10,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::capture::{CaptureRequest, KeyframeWish, Transport, Wanted, open};
-use crate::stream::{Clock, StreamEnd, StreamEvent, Track, UserClock};
+use crate::capture::{CaptureRequest, open};
+use crate::stream::{StreamEnd, StreamEvent, Track};
 
 const VIDEO: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:0\r\n\
     a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z2QADazZQUGfnwEQAAADABAAAAMDwPFCmWA=,aOvjyyLA\r\n";
@@ -131,23 +131,7 @@ impl Source {
     }
 
     fn request(&self) -> CaptureRequest {
-        CaptureRequest {
-            url: self.url.as_str().into(),
-            username: None,
-            password: None,
-            foreign: false,
-            keys: None,
-            want: Wanted {
-                audio: true,
-                video: true,
-            },
-            clock: Clock::new(0),
-            user: UserClock::default(),
-            first_media_timeout: Duration::from_millis(1500),
-            silence_timeout: Duration::from_millis(1500),
-            transport: Transport::Tcp,
-            keyframes: KeyframeWish::default(),
-        }
+        super::request(&self.url, Duration::from_millis(1500))
     }
 }
 

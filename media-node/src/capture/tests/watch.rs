@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::capture::{CaptureRequest, KeyframeWish, Transport, Wanted, open};
-use crate::stream::{Clock, StreamEvent, UserClock};
+use crate::capture::{CaptureRequest, Transport, open};
+use crate::stream::{Clock, StreamEvent};
 
 /// `TAPEDECK_WATCH=rtsp://… [TAPEDECK_WATCH_UDP=1] [TAPEDECK_WATCH_SECONDS=10] cargo test -p tapedeck-media-node -- --ignored --nocapture watch`
 #[tokio::test]
@@ -13,26 +13,17 @@ async fn watch() {
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     let clock = Clock::new(now_ms);
     let seconds = env("TAPEDECK_WATCH_SECONDS").and_then(|s| s.parse().ok()).unwrap_or(10);
+    let url = env("TAPEDECK_WATCH").expect("TAPEDECK_WATCH");
     let mut events = open(CaptureRequest {
-        foreign: false,
-        url: env("TAPEDECK_WATCH").expect("TAPEDECK_WATCH").into(),
         username: env("TAPEDECK_WATCH_USER"),
         password: env("TAPEDECK_WATCH_PASSWORD").map(protocol::Secret::new),
-        keys: None,
-        want: Wanted {
-            audio: true,
-            video: true,
-        },
         clock,
-        user: UserClock::default(),
-        first_media_timeout: Duration::from_secs(5),
-        silence_timeout: Duration::from_secs(5),
         transport: if env("TAPEDECK_WATCH_UDP").is_some() {
             Transport::Udp
         } else {
             Transport::Tcp
         },
-        keyframes: KeyframeWish::default(),
+        ..super::request(&url, Duration::from_secs(5))
     });
     let until = tokio::time::Instant::now() + Duration::from_secs(seconds);
     while let Ok(Some(event)) = tokio::time::timeout_at(until, events.recv()).await {

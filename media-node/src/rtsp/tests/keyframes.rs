@@ -6,8 +6,8 @@ use bytes::Bytes;
 use protocol::Secret;
 
 use super::raw::{Client, rtp as media, sender_report};
-use super::silence::request;
 use super::support::{Process, Server, keys, within};
+use crate::capture::tests::request;
 use crate::capture::{CaptureRequest, KeyframeWish, open};
 use crate::channel::StreamPath;
 use crate::hub::{Description, Flow, Limits, Overflow, rtp};
@@ -131,7 +131,7 @@ async fn a_recorder_that_leaves_pictures_out_asks_for_a_keyframe() {
     let mut events = open(CaptureRequest {
         password: Some(Secret::new("play")),
         keyframes: keyframes.clone(),
-        ..request(&server.url("u"))
+        ..request(&server.url("u"), Duration::from_secs(60))
     });
     let mut encoder = Encoder {
         number: 0,

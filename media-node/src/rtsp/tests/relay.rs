@@ -50,6 +50,20 @@ async fn tell(server: &Server, version: u64, there: Option<(&Server, Secret, u64
     });
 }
 
+/// A server that has a user of the channel, and one that knows it and may play what is there.
+async fn two_servers() -> (Server, Server) {
+    two_servers_with(Limits::default(), Limits::default()).await
+}
+
+/// The same with limits of each.
+async fn two_servers_with(limits_there: Limits, limits_here: Limits) -> (Server, Server) {
+    let there = Server::start_with(keys("pub", "play"), limits_there).await;
+    there.registry.admit_relays(key());
+    let here = Server::start_with(Keys::default(), limits_here).await;
+    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    (there, here)
+}
+
 async fn status(server: &Server, tail: &str, headers: &[(&str, &str)]) -> u16 {
     let mut client = Client::connect(server).await;
     client.ask("DESCRIBE", &server.url(tail), headers, "").await.status
@@ -62,10 +76,7 @@ async fn a_stream_of_another_node_is_read_once_for_all_who_play_it_here() {
         connections: 2,
         ..Limits::default()
     };
-    let there = Server::start_with(keys("pub", "play"), limits).await;
-    there.registry.admit_relays(key());
-    let here = Server::start().await;
-    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let (there, here) = two_servers_with(limits, Limits::default()).await;
 
     let mut publisher = Client::connect(&there).await;
     publisher.publish(&there.url("u?key=pub")).await;
@@ -97,10 +108,7 @@ async fn a_stream_of_another_node_is_read_once_for_all_who_play_it_here() {
 
 #[tokio::test]
 async fn who_speaks_at_another_node_is_known_where_the_stream_is_read() {
-    let there = Server::start_with(keys("pub", "play"), Limits::default()).await;
-    there.registry.admit_relays(key());
-    let here = Server::start().await;
-    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let (there, here) = two_servers().await;
     let mut publisher = Client::connect(&there).await;
     publisher.publish(&there.url("u?key=pub")).await;
     let mut player = Client::connect(&here).await;
@@ -123,18 +131,15 @@ async fn who_speaks_at_another_node_is_known_where_the_stream_is_read() {
 
 #[tokio::test]
 async fn what_nobody_plays_here_is_read_no_more() {
-    let limits = Limits {
+    let limits_there = Limits {
         connections: 2,
         ..Limits::default()
     };
-    let there = Server::start_with(keys("pub", "play"), limits).await;
-    there.registry.admit_relays(key());
-    let limits = Limits {
+    let limits_here = Limits {
         relay_linger: Duration::from_millis(10),
         ..Limits::default()
     };
-    let here = Server::start_with(Keys::default(), limits).await;
-    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let (there, here) = two_servers_with(limits_there, limits_here).await;
     let publisher = ffmpeg_publish(&there.url("u?key=pub"), "tcp");
     there.joined(1).await;
     ffprobe(&here.url("u"), "tcp").await.unwrap();
@@ -266,10 +271,7 @@ fn publish_in_sizes(server: &Server, heights: &[u16]) {
 
 #[tokio::test]
 async fn a_picture_of_another_node_is_played_in_each_of_its_sizes() {
-    let there = Server::start_with(keys("pub", "play"), Limits::default()).await;
-    there.registry.admit_relays(key());
-    let here = Server::start().await;
-    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let (there, here) = two_servers().await;
     publish_in_sizes(&there, &[180, 360, 720]);
     let mut players = Vec::new();
     for (query, expected) in [
@@ -300,10 +302,7 @@ async fn a_picture_of_another_node_is_played_in_each_of_its_sizes() {
 
 #[tokio::test]
 async fn who_may_change_the_size_has_all_of_them_from_another_node() {
-    let there = Server::start_with(keys("pub", "play"), Limits::default()).await;
-    there.registry.admit_relays(key());
-    let here = Server::start().await;
-    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let (there, here) = two_servers().await;
     publish_in_sizes(&there, &[180, 360, 720]);
     let path = StreamPath::parse("/app/room/u").unwrap();
     let stream = here.streams.play(&path).await.unwrap().unwrap();
@@ -342,10 +341,7 @@ async fn who_may_change_the_size_has_all_of_them_from_another_node() {
 
 #[tokio::test]
 async fn a_picture_of_another_node_that_comes_in_one_size_is_not_found_in_others() {
-    let there = Server::start_with(keys("pub", "play"), Limits::default()).await;
-    there.registry.admit_relays(key());
-    let here = Server::start().await;
-    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let (there, here) = two_servers().await;
     let mut publisher = Client::connect(&there).await;
     publisher.publish(&there.url("u?key=pub")).await;
     assert_eq!(status(&here, "u?fill=320x180", &[]).await, 404);

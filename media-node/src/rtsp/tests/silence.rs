@@ -6,31 +6,14 @@ use futures_util::future::join_all;
 
 use super::raw::{Client, rtp, sender_report};
 use super::support::{Server, within};
-use crate::capture::{CaptureRequest, KeyframeWish, Transport, Wanted, open};
-use crate::stream::{Clock, StreamEvent, Track, UserClock};
+use crate::capture::open;
+use crate::capture::tests::request;
+use crate::stream::{StreamEvent, Track};
 
 /// From one packet to the next.
 const EVERY: Duration = Duration::from_millis(100);
-
-pub(super) fn request(url: &str) -> CaptureRequest {
-    CaptureRequest {
-        url: url.into(),
-        username: None,
-        password: None,
-        foreign: false,
-        keys: None,
-        want: Wanted {
-            audio: true,
-            video: true,
-        },
-        clock: Clock::new(0),
-        user: UserClock::default(),
-        first_media_timeout: Duration::from_secs(60),
-        silence_timeout: Duration::from_secs(60),
-        transport: Transport::Tcp,
-        keyframes: KeyframeWish::default(),
-    }
-}
+/// No recorder takes it for silence.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The next packet: its channel, and the packet.
 type Next = fn(u16) -> (u8, Vec<u8>);
@@ -73,7 +56,7 @@ async fn told_why(server: &Server, (uid, next, why): (&str, Next, &str)) {
     let url = server.url(uid);
     let mut publisher = Client::connect(server).await;
     publisher.publish(&url).await;
-    let mut events = open(request(&url));
+    let mut events = open(request(&url, LIMIT));
     let mut number = 0;
     let told = async {
         loop {
