@@ -97,10 +97,7 @@ impl Peer {
     }
 
     pub fn answered(&mut self, answer: &str) {
-        // This library reads one line of bandwidth, and browsers all.
-        let lines = answer.lines().filter(|line| !line.starts_with("b=AS:"));
-        let answer: String = lines.flat_map(|line| [line, "\r\n"]).collect();
-        let answer = SdpAnswer::from_sdp_string(&answer).expect("an answer");
+        let answer = SdpAnswer::from_sdp_string(answer).expect("an answer");
         let pending = self.pending.take().expect("an offer");
         self.rtc
             .sdp_api()
