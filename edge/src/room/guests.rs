@@ -96,7 +96,7 @@ impl Turn<'_> {
         let Some(peer) = self.room.peers.get(peer_id).filter(|peer| peer.listed != sources) else {
             return;
         };
-        let (known, has_client) = (peer.sources(), peer.has_client());
+        let known = peer.sources();
         let is_publishing = peer.publishing.is_some();
         let told_by_node = peer.listed.is_empty() && !known.is_empty();
         let new = sources.difference(&peer.listed).filter(|_| !told_by_node);
@@ -108,11 +108,7 @@ impl Turn<'_> {
         if is_publishing {
             return;
         }
-        let is_over = left.is_empty() && !has_client;
-        self.has_tracks(peer_id, &left);
-        if is_over {
-            self.goes(peer_id);
-        }
+        self.guest_has(peer_id, &left);
     }
 
     /// Somebody publishes who was not there. False when the room is full.
@@ -146,10 +142,14 @@ impl Turn<'_> {
             true => sources.insert(source),
             false => sources.remove(&source),
         };
-        let is_over = sources.is_empty() && !peer.has_client();
-        self.has_tracks(&peer_id, &sources);
-        if is_over {
-            self.goes(&peer_id);
+        self.guest_has(&peer_id, &sources);
+    }
+
+    fn guest_has(&mut self, peer_id: &str, sources: &BTreeSet<RoomSource>) {
+        let has_client = self.room.peers.get(peer_id).is_some_and(Peer::has_client);
+        self.has_tracks(peer_id, sources);
+        if sources.is_empty() && !has_client {
+            self.goes(peer_id);
         }
     }
 }

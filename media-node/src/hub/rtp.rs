@@ -219,13 +219,15 @@ pub fn audio_level_extension(decibels: i8) -> [u8; 8] {
     ]
 }
 
+/// A packet from the extension of its header on, if it has one.
+fn extension(packet: &[u8]) -> Option<&[u8]> {
+    let first = *packet.first().filter(|first| **first & EXTENSION != 0)?;
+    packet.get(12 + 4 * usize::from(first & CSRC_COUNT)..)
+}
+
 /// How loud the sound of an RTP packet is, as one of this server or another of its kind says; in decibels below the loudest.
 pub fn audio_level(packet: &[u8]) -> Option<i8> {
-    let first = *packet.first().filter(|first| **first & EXTENSION != 0)?;
-    let extension = packet
-        .get(12 + 4 * usize::from(first & CSRC_COUNT)..)?
-        .first_chunk::<8>()?;
-    let &[one, two, 0, 1, part, level, _, _] = extension else {
+    let &[one, two, 0, 1, part, level, _, _] = extension(packet)?.first_chunk::<8>()? else {
         return None;
     };
     let is_level = [one, two] == SHORT_PARTS && part == AUDIO_LEVEL << 4;
@@ -243,8 +245,7 @@ pub fn turn_extension(quarters: Quarters) -> [u8; 8] {
 
 /// How the picture of an RTP packet has to be turned, as this server or another of its kind says.
 pub fn turn(packet: &[u8]) -> Option<Quarters> {
-    let first = *packet.first().filter(|first| **first & EXTENSION != 0)?;
-    let extension = packet.get(12 + 4 * usize::from(first & CSRC_COUNT)..)?;
+    let extension = extension(packet)?;
     let (told, number) = (extension.first_chunk::<4>()?, extension.get(4)?);
     (*told == OWN).then(|| Quarters::new(*number))
 }
