@@ -28,6 +28,7 @@ mod reception;
 pub mod rtp;
 mod stamps;
 mod turned_away;
+mod vacancy;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -56,6 +57,7 @@ pub use queue::{Flow, Overflow, Packet, Receiver};
 pub use reception::Reception;
 pub use rtp::bye;
 pub use turned_away::{Tally, TurnedAway};
+pub use vacancy::Vacancy;
 
 /// How often packets are released that have waited for ones that are lost.
 const RELEASE_EVERY: Duration = Duration::from_millis(50);

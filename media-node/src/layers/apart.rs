@@ -7,16 +7,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use protocol::TrackKind;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
-use crate::hub::{Manner, Packet, Publication, Receiver, SubscribeError};
+use crate::hub::{Manner, Packet, Publication, Receiver, SubscribeError, Vacancy};
 
 /// How often it is looked whether anybody plays.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often packets are released that wait for ones that are lost.
 const RELEASE_EVERY: Duration = Duration::from_millis(50);
-/// A stream that nobody has played for so long is over: who asked for it takes some steps before playing.
-const LINGER: Duration = Duration::from_secs(10);
 /// What waits between a layer and this: seconds of it.
 const QUEUE_BYTES: usize = 8 << 20;
 
@@ -77,7 +75,7 @@ async fn run(source: Arc<Publication>, mut feeds: Feeds, made: Arc<Publication>)
     let mut releases = interval(RELEASE_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     releases.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut played = Instant::now();
+    let mut vacancy = Vacancy::default();
     loop {
         tokio::select! {
             packet = poll_fn(|context| feeds.poll_next(context)) => match packet {
@@ -85,10 +83,7 @@ async fn run(source: Arc<Publication>, mut feeds: Feeds, made: Arc<Publication>)
                 None => break,
             },
             now = looks.tick() => {
-                if made.has_players() {
-                    played = now;
-                }
-                if now.saturating_duration_since(played) >= LINGER {
+                if vacancy.is_over(made.has_players(), now) {
                     break;
                 }
             }

@@ -9,14 +9,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::choice::{Area, Wish};
 use super::target::Target;
 use super::view::View;
-use crate::hub::{Flow, Manner, Publication};
+use crate::hub::{Flow, Manner, Publication, Vacancy};
 
 /// How often it is looked which layer fits, and whether anybody plays.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often packets are released that wait for ones that are lost.
 const RELEASE_EVERY: Duration = Duration::from_millis(50);
-/// A stream that nobody has played for so long is over: who asked for it takes some steps before playing.
-const LINGER: Duration = Duration::from_secs(10);
 /// What waits between a layer and this: seconds of it.
 const QUEUE_BYTES: usize = 8 << 20;
 
@@ -41,7 +39,7 @@ async fn run(source: Arc<Publication>, mut view: View, mut target: Target) {
     let mut releases = interval(RELEASE_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     releases.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (began, mut played) = (Instant::now(), Instant::now());
+    let (began, mut vacancy) = (Instant::now(), Vacancy::default());
     loop {
         tokio::select! {
             packet = poll_fn(|context| view.poll_next(context)) => {
@@ -52,10 +50,7 @@ async fn run(source: Arc<Publication>, mut view: View, mut target: Target) {
                 }
             }
             now = looks.tick() => {
-                if made.has_players() {
-                    played = now;
-                }
-                if now.saturating_duration_since(played) >= LINGER || view.look(began.elapsed()).is_err() {
+                if vacancy.is_over(made.has_players(), now) || view.look(began.elapsed()).is_err() {
                     break;
                 }
             }

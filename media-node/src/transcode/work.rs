@@ -3,17 +3,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::NotMade;
 use super::maker::{Made, Maker};
 use super::opus::ToOpus;
 use super::plain::ToPlain;
 use crate::channel::MediaTrack;
-use crate::hub::{Description, Flow, Manner, Packet, Publication, Receiver, rtp};
+use crate::hub::{Description, Flow, Manner, Packet, Publication, Receiver, Vacancy, rtp};
 
-/// Sound that nobody has played for so long is made no more: players that come back find it.
-const LINGER: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What waits to be decoded; what does not fit is dropped.
 const QUEUE_BYTES: usize = 1 << 20;
@@ -109,7 +107,7 @@ impl Work {
         }
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut played = Instant::now();
+        let mut vacancy = Vacancy::default();
         let reason = loop {
             tokio::select! {
                 packet = self.packets.next() => match packet.map(|packet| self.take(&packet)) {
@@ -118,10 +116,7 @@ impl Work {
                     None => break "the stream has ended".to_owned(),
                 },
                 now = looks.tick() => {
-                    if self.made.has_players() {
-                        played = now;
-                    }
-                    if now.saturating_duration_since(played) >= LINGER {
+                    if vacancy.is_over(self.made.has_players(), now) {
                         break "nobody plays it".to_owned();
                     }
                 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Origin, StreamPath};
-use crate::hub::{Flow, Hub, Manner, Publication, rtp};
+use crate::hub::{Flow, Hub, Manner, Publication, Vacancy, rtp};
 use crate::layers::Area;
 use layers::{Layers, asked};
 use source::{Source, SourceError};
@@ -213,7 +213,7 @@ async fn run(
 ) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut played, mut heard) = (Instant::now(), Instant::now());
+    let (mut vacancy, mut heard) = (Vacancy::new(hub.limits.relay_linger), Instant::now());
     let reason = loop {
         tokio::select! {
             packet = source.next() => match packet {
@@ -231,10 +231,7 @@ async fn run(
             },
             now = looks.tick() => {
                 let of_layers = layers.as_ref().is_some_and(|layers| layers.conductor.has_players());
-                if of_layers || publication.has_players() {
-                    played = now;
-                }
-                if now.saturating_duration_since(played) >= hub.limits.relay_linger {
+                if vacancy.is_over(of_layers || publication.has_players(), now) {
                     break "nobody plays it here";
                 }
                 if now.saturating_duration_since(heard) >= SILENCE {
