@@ -2,7 +2,7 @@
 //! from one to another does not show.
 //!
 //! `entry` finds where a layer can be entered, `entering` is the way in, `choice` says which one is wanted, `switch` makes one run of sequence numbers and
-//! timestamps of them, and `thin` says what can be left out of one; all five are pure. With these `conductor` makes of a publisher's layers the streams that recorders and
+//! timestamps of them, and `thin` says what is left out of one; all five are pure. With these `conductor` makes of a publisher's layers the streams that recorders and
 //! players by RTSP get, the best one and the smallest, `view` is what one player by WebRTC gets, and `sized` makes of that a stream
 //! for who needs a certain size, `apart` one of all layers for another node. It does not know what carries packets to players, and decodes nothing.
 #![cfg_attr(

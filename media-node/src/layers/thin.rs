@@ -1,40 +1,67 @@
 use std::time::Duration;
 
+use crate::stream::{keyframe, temporal_layer};
+
 /// One that was not seen for so long does not come any more.
 const SEEN: Duration = Duration::from_secs(5);
 
 /// Which packets of a picture can be left out, so that it moves less smoothly and is whole all the same: those of its higher temporal
-/// layers, from which no picture of a lower one is predicted. Pure.
+/// layers, from which no picture of a lower one is predicted. And whether they are. Pure.
 #[derive(Debug)]
 pub struct Thinner {
-    layer: fn(&[u8]) -> Option<u8>,
+    /// As session descriptions write it, in upper case. Of one that is not known nothing can be left out.
+    codec: &'static str,
     /// The picture of the packet before, and its layer.
     last: Option<(u32, u8)>,
     /// When there was something to leave out.
     seen: Option<Duration>,
+    thins: Thins,
+}
+
+/// Whether what can be left out is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Thins {
+    No,
+    Yes,
+    /// What was left out is missing until there is another keyframe.
+    UntilKeyframe,
 }
 
 impl Thinner {
-    /// `codec`: as session descriptions write it, in upper case. Of one that is not known here nothing can be left out.
-    pub fn new(codec: &str) -> Self {
-        let layer = match codec {
-            "VP8" => vp8,
-            "VP9" => vp9,
-            "AV1" => av1,
-            _ => unknown,
-        };
+    pub fn new(codec: &'static str) -> Self {
         Self {
-            layer,
+            codec,
             last: None,
             seen: None,
+            thins: Thins::No,
         }
+    }
+
+    /// Leaves out what can be, or no longer. Answers whether a keyframe is missing for that.
+    pub fn thin(&mut self, thins: bool) -> bool {
+        let thins = match (thins, self.thins) {
+            (true, _) => Thins::Yes,
+            (false, Thins::Yes) => Thins::UntilKeyframe,
+            (false, thins) => thins,
+        };
+        std::mem::replace(&mut self.thins, thins) == Thins::Yes && thins != Thins::Yes
+    }
+
+    /// Whether a packet is left out. `now`: since any moment.
+    pub fn leaves_out(&mut self, timestamp: u32, payload: &[u8], now: Duration) -> bool {
+        let is_spare = self.is_spare(timestamp, payload, now);
+        if self.thins == Thins::UntilKeyframe && keyframe::begins(self.codec, payload) {
+            self.thins = Thins::No;
+        }
+        is_spare && self.thins != Thins::No
     }
 
     /// Whether this is a packet of a picture that can be left out. `now`: since any moment.
     pub fn is_spare(&mut self, timestamp: u32, payload: &[u8], now: Duration) -> bool {
         let of_same = self.last.filter(|(of, _)| *of == timestamp);
         // What goes on in the middle of something does not say what it is of.
-        let Some(layer) = (self.layer)(payload).or(of_same.map(|(_, layer)| layer)) else {
+        let told = temporal_layer(self.codec, payload);
+        let Some(layer) = told.or(of_same.map(|(_, layer)| layer)) else {
             return false;
         };
         self.last = Some((timestamp, layer));
@@ -50,67 +77,11 @@ impl Thinner {
     }
 }
 
-fn unknown(_: &[u8]) -> Option<u8> {
-    None
-}
-
-/// RFC 7741, 4.2.
-fn vp8(payload: &[u8]) -> Option<u8> {
-    let first = *payload.first()?;
-    if first & 0x80 == 0 {
-        return Some(0);
-    }
-    let extensions = *payload.get(1)?;
-    let mut at = 2;
-    if extensions & 0x80 != 0 {
-        at += if payload.get(at)? & 0x80 != 0 { 2 } else { 1 };
-    }
-    at += usize::from(extensions & 0x40 != 0);
-    match extensions & 0x20 {
-        0 => Some(0),
-        _ => Some(payload.get(at)? >> 6),
-    }
-}
-
-/// RFC 9628, 4.2.
-fn vp9(payload: &[u8]) -> Option<u8> {
-    let first = *payload.first()?;
-    let mut at = 1;
-    if first & 0x80 != 0 {
-        at += if payload.get(at)? & 0x80 != 0 { 2 } else { 1 };
-    }
-    match first & 0x20 {
-        0 => Some(0),
-        _ => Some(payload.get(at)? >> 5),
-    }
-}
-
-/// The first OBU that begins in the packet, by the format of the Alliance for Open Media.
-fn av1(payload: &[u8]) -> Option<u8> {
-    let first = *payload.first()?;
-    let (goes_on, elements) = (first & 0x80 != 0, (first >> 4) & 0x03);
-    if goes_on {
-        return None;
-    }
-    let mut at = 1;
-    if elements != 1 {
-        // The length of the first element.
-        while payload.get(at)? & 0x80 != 0 {
-            at += 1;
-        }
-        at += 1;
-    }
-    match payload.get(at)? & 0x04 {
-        0 => Some(0),
-        _ => Some(payload.get(at + 1)? >> 5),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn spare(codec: &str, payload: &[u8]) -> bool {
+    fn spare(codec: &'static str, payload: &[u8]) -> bool {
         Thinner::new(codec).is_spare(1, payload, Duration::ZERO)
     }
 
@@ -153,5 +124,19 @@ mod tests {
         assert!(thinner.is_spare(5, &[0x90, 9], now));
         assert!(!thinner.is_spare(6, &[0x90, 9], now), "of which nobody knows anything");
         assert!(thinner.has_spare(now) && !thinner.has_spare(now + SEEN));
+    }
+
+    #[test]
+    fn what_was_left_out_is_missing_until_there_is_a_keyframe() {
+        let mut thinner = Thinner::new("VP8");
+        let (keyframe, spare) = (&[0x10, 0x00][..], &[0x80, 0x20, 0x40, 0x01][..]);
+        let now = Duration::ZERO;
+        assert!(!thinner.leaves_out(1, spare, now));
+        assert!(!thinner.thin(false), "nothing is missing");
+        assert!(!thinner.thin(true) && thinner.leaves_out(2, spare, now));
+        assert!(!thinner.leaves_out(3, keyframe, now) && thinner.leaves_out(4, spare, now));
+        assert!(thinner.thin(false) && !thinner.thin(false), "it is told once");
+        assert!(thinner.leaves_out(5, spare, now));
+        assert!(!thinner.leaves_out(6, keyframe, now) && !thinner.leaves_out(7, spare, now));
     }
 }

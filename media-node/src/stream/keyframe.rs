@@ -1,5 +1,6 @@
 //! Whether a picture can be shown from a packet on, as far as the first bytes of its payload tell. Pure.
 
+use super::depacketize::{Vp8Descriptor, Vp9Descriptor, vp8_is_key};
 use super::h264_packet::{KEYFRAME, SEQUENCE_SET, units};
 
 /// Whether a keyframe, or what belongs to one, begins in a packet. `codec`: as session descriptions write it, in upper case. Of one
@@ -24,38 +25,15 @@ pub fn has_keyframe(codec: &str, payload: &[u8]) -> Option<bool> {
     })
 }
 
-/// RFC 7741, 4.2: the descriptor; its lengths vary.
 fn vp8(payload: &[u8]) -> Option<bool> {
-    let first = *payload.first()?;
-    let is_beginning = first & 0x17 == 0x10;
-    let mut at = 1;
-    if first & 0x80 != 0 {
-        let extensions = *payload.get(at)?;
-        at += 1;
-        if extensions & 0x80 != 0 {
-            at += if payload.get(at)? & 0x80 != 0 { 2 } else { 1 };
-        }
-        at += usize::from(extensions & 0x40 != 0);
-        at += usize::from(extensions & 0x30 != 0);
-    }
-    Some(is_beginning && payload.get(at)? & 0x01 == 0)
+    let descriptor = Vp8Descriptor::read(payload)?;
+    Some(descriptor.begins_frame && vp8_is_key(payload.get(descriptor.length..)?))
 }
 
-/// RFC 9628, 4.2: a packet that begins a frame which is predicted from no other one. Of layers in space it is the lowest.
+/// A packet that begins a frame which is predicted from no other one. Of layers in space it is the lowest.
 fn vp9(payload: &[u8]) -> Option<bool> {
-    let first = *payload.first()?;
-    let (has_id, is_predicted, has_layers, begins) = (
-        first & 0x80 != 0,
-        first & 0x40 != 0,
-        first & 0x20 != 0,
-        first & 0x08 != 0,
-    );
-    let mut at = 1;
-    if has_id {
-        at += if payload.get(at)? & 0x80 != 0 { 2 } else { 1 };
-    }
-    let layer = if has_layers { (payload.get(at)? >> 1) & 0x07 } else { 0 };
-    Some(begins && !is_predicted && layer == 0)
+    let descriptor = Vp9Descriptor::read(payload)?;
+    Some(descriptor.begins_frame && !descriptor.is_predicted && descriptor.spatial_layer == 0)
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod picture_limit;
 mod punctuality;
 mod rtp;
 mod succession;
+mod temporal_layer;
 mod timeline;
 mod track;
 mod turned;
@@ -54,6 +55,7 @@ pub use opus::OpusHead;
 pub use picture_limit::{NotDecoded, PictureLimit};
 pub use punctuality::Patience;
 pub use rtp::RtpStream;
+pub use temporal_layer::temporal_layer;
 pub use track::{RtpTrack, SenderReport};
 pub use unit::{
     AacFormat, AccessUnit, Av1Format, Coding, Format, H264Format, H265Format, JpegFormat, MpegFormat, OpusFormat,

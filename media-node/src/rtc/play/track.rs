@@ -9,10 +9,9 @@ use super::super::offer::{Format, Kind, Section};
 use super::super::parameter_sets::ParameterSets;
 use super::super::upright::turned;
 use super::strain::Relief;
-use crate::hub::rtp::RtpHead;
 use crate::hub::{Flow, Joined, Packet, Publication, SubscribeError, rtp};
 use crate::layers::{Entering, Numbered, Switch, Thinner};
-use crate::stream::{Quarters, keyframe};
+use crate::stream::Quarters;
 
 /// The number of a track's first packet.
 pub(super) const FIRST_NUMBER: u64 = 1;
@@ -41,17 +40,6 @@ pub(super) struct Track {
     clock_rate: u32,
     pause: Pause,
     thinner: Thinner,
-    thins: Thins,
-    codec: &'static str,
-}
-
-/// Whether pictures are left out that can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Thins {
-    No,
-    Yes,
-    /// What was left out is missing until there is another keyframe.
-    UntilKeyframe,
 }
 
 /// Whether a track is sent.
@@ -83,8 +71,6 @@ impl Track {
             clock_rate: format.clock_rate,
             pause: Pause::Plays,
             thinner: Thinner::new(format.name),
-            thins: Thins::No,
-            codec: format.name,
         })
     }
 
@@ -119,12 +105,7 @@ impl Track {
             self.pause = Pause::Pauses;
             return;
         }
-        let thins = match (relief, self.thins) {
-            (Relief::Fewer, _) => Thins::Yes,
-            (_, Thins::Yes) => Thins::UntilKeyframe,
-            (_, thins) => thins,
-        };
-        let has_thinned = std::mem::replace(&mut self.thins, thins) == Thins::Yes && thins != Thins::Yes;
+        let has_thinned = self.thinner.thin(relief == Relief::Fewer);
         let has_paused = self.go_on();
         if has_paused || has_thinned {
             self.ask(queue_bytes);
@@ -141,15 +122,6 @@ impl Track {
             self.pause = entering.map_or(Pause::Plays, |entering| Pause::Enters(Box::new(entering)));
         }
         has_paused
-    }
-
-    /// Whether a packet is left out.
-    fn leaves_out(&mut self, head: RtpHead, payload: &[u8], now: Duration) -> bool {
-        let is_spare = self.thinner.is_spare(head.timestamp, payload, now);
-        if self.thins == Thins::UntilKeyframe && keyframe::begins(self.codec, payload) {
-            self.thins = Thins::No;
-        }
-        is_spare && self.thins != Thins::No
     }
 
     pub(super) fn is_of(&self, mid: Mid) -> bool {
@@ -186,7 +158,7 @@ impl Track {
         let (Some(head), Some(payload)) = (rtp::rtp_head(&packet.payload), rtp::payload(&packet.payload)) else {
             return;
         };
-        if self.kind == Kind::Video && self.leaves_out(head, payload, now) {
+        if self.kind == Kind::Video && self.thinner.leaves_out(head.timestamp, payload, now) {
             self.switch.leave_out(0, head);
             return;
         }

@@ -230,12 +230,8 @@ impl PeerPlaying {
             false => Relief::Nothing,
         };
         // Where that is not enough, some pause, and not all.
-        let of_each = if relief == Relief::Nothing {
-            relief
-        } else {
-            Relief::Fewer
-        };
-        self.slots.iter_mut().for_each(|slot| slot.relieve(of_each));
+        let thins = relief != Relief::Nothing;
+        self.slots.iter_mut().for_each(|slot| slot.thin(thins));
         if relief != std::mem::replace(&mut self.relief, relief) {
             tracing::info!(path = %self.path, ?relief, "a peer's way does not carry the pictures, or does again");
         }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::super::offer::{Format, Kind, Section};
-use super::super::play::{OUT_OF_ORDER, Relief, best, index_of};
+use super::super::play::{OUT_OF_ORDER, best, index_of};
 use super::commons::Commons;
 use super::origins::{Origins, Peer};
 use super::ration::Picture;
@@ -285,21 +285,21 @@ impl Slot {
     /// Sends its picture, or does not for the time being, since the way does not carry it. Answers whether it is sent again now, as
     /// it may be if `may_begin`.
     pub(super) fn spare(&mut self, is_short: bool, may_begin: bool, means: Means<'_>, now: Duration) -> bool {
-        let lasts = |since: &mut Option<Duration>, time| now.saturating_sub(*since.get_or_insert(now)) >= time;
-        if is_short != self.pause.is_some() {
-            let time = if is_short { SHORT_FOR } else { FITS_FOR };
-            if lasts(&mut self.other_since, time) && (is_short || may_begin) {
-                self.other_since = None;
-                match is_short {
-                    true => self.pause(now),
-                    false => self.go_on(means, now),
-                }
-                return !is_short;
-            }
-        } else {
+        if is_short == self.pause.is_some() {
             self.other_since = None;
+            return false;
         }
-        false
+        let time = if is_short { SHORT_FOR } else { FITS_FOR };
+        let lasts = now.saturating_sub(*self.other_since.get_or_insert(now));
+        if lasts < time || !(is_short || may_begin) {
+            return false;
+        }
+        self.other_since = None;
+        match is_short {
+            true => self.pause(now),
+            false => self.go_on(means, now),
+        }
+        !is_short
     }
 
     fn pause(&mut self, now: Duration) {
@@ -342,11 +342,11 @@ impl Slot {
         pictures.and_then(|source| source.has_spare(now))
     }
 
-    /// Sends fewer pictures, or none, or all again, where there is no smaller one.
-    pub(super) fn relieve(&mut self, relief: Relief) {
+    /// Sends fewer pictures, or all again, where there is no smaller one.
+    pub(super) fn thin(&mut self, thins: bool) {
         if self.section.kind == Kind::Video {
             let sources = [&mut self.current, &mut self.next].into_iter().flatten();
-            sources.for_each(|source| source.relieve(relief));
+            sources.for_each(|source| source.thin(thins));
         }
     }
 

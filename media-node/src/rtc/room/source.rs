@@ -11,7 +11,7 @@ use str0m::rtp::RtpWrite;
 
 use super::super::offer::{Format, Kind};
 use super::super::parameter_sets::ParameterSets;
-use super::super::play::{Relief, best};
+use super::super::play::best;
 use super::super::upright::turned;
 use super::origins::{Origins, Peer};
 use crate::hub::rtp::RtpHead;
@@ -49,9 +49,6 @@ struct Whole {
     /// When it was asked for one that can be shown.
     asked: Option<Duration>,
     thinner: Thinner,
-    relief: Relief,
-    /// Pictures are left out: until there is a keyframe, since what was left out is missing.
-    thins: bool,
 }
 
 /// How its packets are sent.
@@ -128,8 +125,6 @@ impl Source {
                     has_begun: false,
                     asked: None,
                     thinner: Thinner::new(format.name),
-                    relief: Relief::Nothing,
-                    thins: false,
                 }))
             }
         };
@@ -228,10 +223,10 @@ impl Source {
         }
     }
 
-    /// Sends fewer pictures, or none, or all again.
-    pub(super) fn relieve(&mut self, relief: Relief) {
+    /// Sends fewer pictures, or all again.
+    pub(super) fn thin(&mut self, thins: bool) {
         if let Feed::Whole(whole) = &mut self.feed
-            && whole.relieve(relief)
+            && whole.thinner.thin(thins)
         {
             whole.ask(&self.publication);
         }
@@ -256,18 +251,6 @@ impl Whole {
         }
     }
 
-    /// Answers whether it needs a keyframe for that.
-    fn relieve(&mut self, relief: Relief) -> bool {
-        let before = std::mem::replace(&mut self.relief, relief);
-        let goes_on = before == Relief::Sound && relief != Relief::Sound;
-        if goes_on {
-            self.has_begun = false;
-            self.clock.pass_over();
-        }
-        self.thins |= relief == Relief::Fewer;
-        goes_on || before != Relief::Nothing && relief == Relief::Nothing
-    }
-
     /// The packet with its number by the publisher's clock, if it is one that can be shown.
     fn take<'a>(
         &mut self,
@@ -280,10 +263,7 @@ impl Whole {
             return None;
         }
         let (head, payload) = (rtp::rtp_head(&packet.payload)?, rtp::payload(&packet.payload)?);
-        let is_spare = self.thinner.is_spare(head.timestamp, payload, now);
-        if self.relief == Relief::Sound {
-            return None;
-        }
+        let is_left_out = self.thinner.leaves_out(head.timestamp, payload, now);
         if !self.has_begun && !keyframe::begins(&self.codec, payload) {
             let asked = *self.asked.get_or_insert(now);
             if now.saturating_sub(asked) >= ASK_AGAIN {
@@ -293,10 +273,7 @@ impl Whole {
             return None;
         }
         self.has_begun = true;
-        if self.relief == Relief::Nothing && keyframe::begins(&self.codec, payload) {
-            self.thins = false;
-        }
-        if is_spare && self.thins {
+        if is_left_out {
             self.clock.leave_out(0, head);
             return None;
         }

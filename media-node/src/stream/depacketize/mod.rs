@@ -35,6 +35,8 @@ pub use jpeg::jpeg_picture_size;
 pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size, told_reorder_depth};
 pub use payload::{Fmtp, PayloadFormat};
 pub use vp8::vp8_picture_size;
+pub(super) use vp8::{Vp8Descriptor, vp8_is_key};
+pub(super) use vp9::Vp9Descriptor;
 pub use vp9::vp9_format;
 
 /// More than any picture that is worth recording; a longer one is a broken or hostile stream.

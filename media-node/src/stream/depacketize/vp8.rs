@@ -1,7 +1,5 @@
 //! VP8, RFC 7741.
 
-use bytes::Bytes;
-
 use super::assembly::Assembly;
 use super::parameter_sets::DEFAULT_FRAME_US;
 use super::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
@@ -38,7 +36,7 @@ impl Vp8 {
         let Some(frame) = self.frame.take() else {
             return Ok(None);
         };
-        let keyframe = is_key(&frame.data);
+        let keyframe = vp8_is_key(&frame.data);
         if self.waiting && !keyframe {
             return Ok(None);
         }
@@ -69,36 +67,53 @@ impl Vp8 {
     }
 }
 
-/// Whether a payload begins a frame, and what of it is the frame's.
-fn frame_part(payload: &Bytes) -> Option<(bool, Bytes)> {
-    let first = *payload.first()?;
-    let mut length = 1;
-    if first & EXTENDED != 0 {
-        let extension = *payload.get(1)?;
-        length += 1;
-        if extension & HAS_PICTURE_ID != 0 {
-            length += if payload.get(length)? & LONG_PICTURE_ID != 0 {
-                2
-            } else {
-                1
-            };
+/// What is in front of a part of a frame.
+pub struct Vp8Descriptor {
+    pub begins_frame: bool,
+    /// The temporal layer, 0 where it is not told.
+    pub layer: u8,
+    /// Of the descriptor, in bytes.
+    pub length: usize,
+}
+
+impl Vp8Descriptor {
+    /// `None` when the payload is shorter than that.
+    pub fn read(payload: &[u8]) -> Option<Self> {
+        let first = *payload.first()?;
+        let (mut length, mut layer) = (1, 0);
+        if first & EXTENDED != 0 {
+            let extension = *payload.get(1)?;
+            length += 1;
+            if extension & HAS_PICTURE_ID != 0 {
+                length += if payload.get(length)? & LONG_PICTURE_ID != 0 {
+                    2
+                } else {
+                    1
+                };
+            }
+            length += usize::from(extension & HAS_TL0PICIDX != 0);
+            if extension & HAS_TID != 0 {
+                layer = payload.get(length)? >> 6;
+            }
+            length += usize::from(extension & (HAS_TID | HAS_KEYIDX) != 0);
         }
-        length += usize::from(extension & HAS_TL0PICIDX != 0);
-        length += usize::from(extension & (HAS_TID | HAS_KEYIDX) != 0);
+        (length <= payload.len()).then_some(Self {
+            begins_frame: first & BEGINS_PARTITION != 0 && first & PARTITION == 0,
+            layer,
+            length,
+        })
     }
-    let begins = first & BEGINS_PARTITION != 0 && first & PARTITION == 0;
-    (length <= payload.len()).then(|| (begins, payload.slice(length..)))
 }
 
 /// RFC 6386 9.1: the lowest bit of a frame is 0 in a key frame.
-fn is_key(frame: &[u8]) -> bool {
+pub fn vp8_is_key(frame: &[u8]) -> bool {
     frame.first().is_some_and(|first| first & 1 == 0)
 }
 
 /// The width and height of a key frame, in pixels; `None` when it is none.
 pub fn vp8_picture_size(frame: &[u8]) -> Option<(u32, u32)> {
     const START_CODE: [u8; 3] = [0x9d, 1, 0x2a];
-    let [_, _, _, a, b, c, w0, w1, h0, h1] = frame.first_chunk().filter(|_| is_key(frame))?;
+    let [_, _, _, a, b, c, w0, w1, h0, h1] = frame.first_chunk().filter(|_| vp8_is_key(frame))?;
     // The two bits above the size only ask for scaling.
     let size = |low: u8, high: u8| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
     let (width, height) = (size(*w0, *w1), size(*h0, *h1));
@@ -110,7 +125,8 @@ impl Depacketizer for Vp8 {
         if packet.payload.is_empty() {
             return Ok(());
         }
-        let (begins, part) = frame_part(&packet.payload).ok_or(Malformed("VP8: packet cut off"))?;
+        let descriptor = Vp8Descriptor::read(&packet.payload).ok_or(Malformed("VP8: packet cut off"))?;
+        let (begins, part) = (descriptor.begins_frame, packet.payload.slice(descriptor.length..));
         let is_other = |frame: &Assembly| begins || frame.timestamp != packet.timestamp;
         if self.frame.as_ref().is_some_and(is_other) {
             frames.extend(self.finish()?);

@@ -1,6 +1,6 @@
 //! VP9, RFC 9628: the frames of all spatial layers of a picture together, as a superframe.
 
-use bytes::{BufMut, Bytes};
+use bytes::BufMut;
 use h264_reader::rbsp::{BitRead, BitReader};
 
 use super::assembly::Assembly;
@@ -40,8 +40,14 @@ struct Picture {
 
 /// What is in front of a part of a frame.
 #[derive(Debug)]
-struct Descriptor {
-    begins_frame: bool,
+pub struct Vp9Descriptor {
+    pub begins_frame: bool,
+    /// From another picture.
+    pub is_predicted: bool,
+    /// The temporal and the spatial layer, 0 where they are not told.
+    pub layer: u8,
+    pub spatial_layer: u8,
+    /// Of the descriptor, in bytes.
     length: usize,
     /// The scalability structure: the size of its largest layer, where it tells sizes.
     structure: Option<Option<(u32, u32)>>,
@@ -112,8 +118,9 @@ fn append_index(assembly: &mut Assembly, frames: &[usize]) -> Result<(), Malform
     Ok(())
 }
 
-impl Descriptor {
-    fn read(payload: &Bytes) -> Option<Self> {
+impl Vp9Descriptor {
+    /// `None` when the payload is shorter than that.
+    pub fn read(payload: &[u8]) -> Option<Self> {
         let first = *payload.first()?;
         let mut length = 1;
         if first & HAS_PICTURE_ID != 0 {
@@ -123,7 +130,9 @@ impl Descriptor {
                 1
             };
         }
+        let mut layers = 0;
         if first & HAS_LAYERS != 0 {
+            layers = *payload.get(length)?;
             length += if first & FLEXIBLE == 0 { 2 } else { 1 };
         }
         if first & FLEXIBLE != 0 && first & PREDICTED != 0 {
@@ -143,6 +152,9 @@ impl Descriptor {
         }
         (length <= payload.len()).then_some(Self {
             begins_frame: first & BEGINS_FRAME != 0,
+            is_predicted: first & PREDICTED != 0,
+            layer: layers >> 5,
+            spatial_layer: layers >> 1 & 7,
             length,
             structure,
         })
@@ -251,7 +263,7 @@ impl Depacketizer for Vp9 {
         if packet.payload.is_empty() {
             return Ok(());
         }
-        let descriptor = Descriptor::read(&packet.payload).ok_or(Malformed("VP9: packet cut off"))?;
+        let descriptor = Vp9Descriptor::read(&packet.payload).ok_or(Malformed("VP9: packet cut off"))?;
         let is_other = |picture: &Picture| picture.assembly.timestamp != packet.timestamp;
         if self.picture.as_ref().is_some_and(is_other) {
             frames.extend(self.finish()?);
