@@ -10,7 +10,7 @@
                                                                     since it was asked last, in seconds
     {"do": "leave", "as": PEER}
 
-A command that is not done within 30 seconds is answered with `failed`.
+A command that fails, or is not done within 30 seconds, is answered with `failed`.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ import math
 import os
 import sys
 import time
+import traceback
 from array import array
 from collections import deque
 from urllib.parse import urlsplit
@@ -180,8 +181,9 @@ class Peer:
         return {"role": joined["role"]}
 
     async def join(self):
-        self.socket = Socket()
-        await self.socket.open(self.url)
+        socket = Socket()
+        await socket.open(self.url)
+        self.socket = socket
         self.spawn(self.listen())
         joined = await self.ask({"t": "join", "peerId": self.name, "resume": self.resume})
         self.resume, self.is_there = joined["resume"], True
@@ -414,6 +416,9 @@ async def main():
         except asyncio.TimeoutError:
             peer = peers.get(command["as"])
             answer = {"failed": command, "sees": peer and peer.told(), "tracks": peer and list(peer.tracks.values())}
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"failed": command, "error": repr(error)}
         print(json.dumps({**answer, "took": round(time.monotonic() - began, 2)}), flush=True)
     for peer in peers.values():
         await peer.leave()
