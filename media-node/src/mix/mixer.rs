@@ -314,7 +314,7 @@ impl Mixer {
 
     fn make_picture(&mut self) -> Result<(), MixError> {
         if let Some(video) = &self.video {
-            let at_us = video.time_us(video.next);
+            let at_us = video.shown_until_us(video.next);
             for user in self.users.values_mut() {
                 self.rearrange |= user.begin_streams(at_us);
             }
@@ -345,7 +345,7 @@ impl Mixer {
         let at_us = video.time_us(index);
         let view = pictures::View {
             scene,
-            at_us,
+            at_us: video.shown_until_us(index),
             key_frames_only: *shed == Shed::AllButKeyFrames,
         };
         *counters += pictures::update(users, video.composer.slots(), view, video.workers);

@@ -13,6 +13,9 @@ use super::settings::{MixOptions, Settings, Split};
 use crate::media::{AudioEncoder, Coded, MediaError, MuxedTrack, VideoEncoder, VideoTarget};
 use crate::stream::{AacFormat, AccessUnit, Format, H264Format};
 
+/// So much earlier than its time a picture may be shown: no more than a viewer notices, and than late media has time for.
+const MOST_AHEAD_US: i64 = 50_000;
+
 /// Seconds from a key frame to the next.
 const GOP_S: u32 = 2;
 
@@ -111,6 +114,13 @@ impl VideoOutput {
     /// The presentation time of a frame, in microseconds on the recording's timeline.
     pub fn time_us(&self, frame: i64) -> i64 {
         grid_us(frame, self.fps)
+    }
+
+    /// Up to which time a frame shows users' pictures: the middle of its own time on the screen, so that against the sound they are
+    /// early as often as late.
+    pub fn shown_until_us(&self, frame: i64) -> i64 {
+        let half_us = self.time_us(1) / 2 - 1;
+        self.time_us(frame).saturating_add(half_us.clamp(0, MOST_AHEAD_US))
     }
 
     /// Whether a frame is made while so much is left out. A frame at the beat of key frames always is.

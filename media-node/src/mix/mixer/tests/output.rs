@@ -114,3 +114,26 @@ fn an_unknown_encoder_is_refused_by_name() {
     let error = Mixer::new(&wrong, scene(Layout::Floating), everybody()).err().unwrap();
     assert!(error.to_string().contains("h264_of_nobody"), "{error}");
 }
+
+/// Against the sound they are early as often as late.
+#[test]
+fn pictures_are_shown_by_the_frame_that_is_nearest_in_time() {
+    for (fps, turns_us, shown_us) in [
+        (15, 1_032_000, 1_000_000),
+        (15, 1_034_000, 1_066_667),
+        // A viewer would notice more, and late media needs its time.
+        (1, 1_049_000, 1_000_000),
+        (1, 1_051_000, 2_000_000),
+    ] {
+        let mut script = Script::default();
+        script.join(0, "1");
+        script.send("1", video(0, SECOND, 25, |_| RED));
+        script.send("1", video(turns_us, turns_us + SECOND, 25, |_| GREEN));
+        let mut mixer = Mixer::new(&settings(320, 180, fps), scene(Layout::Floating), everybody()).unwrap();
+        let pictures = pictures(&script.play(&mut mixer, 3 * SECOND, 20_000));
+        let green = pictures
+            .iter()
+            .find(|(_, picture)| alike(colour_at(picture, 0.5, 0.5), GREEN));
+        assert_eq!(green.unwrap().0, shown_us, "{turns_us} in {fps} a second");
+    }
+}
