@@ -11,7 +11,7 @@ use crate::dialect::uprtc::asked::Asked;
 use crate::dialect::uprtc::code::{ApiError, NO_FILE};
 use crate::dialect::uprtc::reply;
 use crate::joining::Order;
-use crate::recording::{Outcome, Standing, Status};
+use crate::recording::{Outcome, Standing, Status, View};
 use crate::upload::{self, Stage};
 
 fn status_of(number: u8) -> Step {
@@ -26,9 +26,11 @@ pub(in crate::dialect::uprtc) fn room_status(asked: Asked, room_id: &str) -> Ste
             let key = key(&asked.app.app_id, &view.room_id, &record_id);
             let call = query(key, &record_id);
             Step::Call(Box::new(Pending::new(call, move |outcome| match outcome {
-                // What becomes of several files, only the index knows.
-                Some(Outcome::State(view)) if view.standing == Standing::Done && parts(&view.files).len() > 1 => {
-                    status(asked.clone(), &record_id)
+                Some(Outcome::State(view)) if has_ended_with_files(&view) => {
+                    find(asked.clone(), &record_id, move |_, listed| {
+                        let settled = listed.as_ref().and_then(settled);
+                        settled.unwrap_or_else(|| soon_settled(&view))
+                    })
                 }
                 Some(Outcome::State(view)) => status_of(number_of(view.standing, &view.files)),
                 Some(_) => status_of(0),
@@ -36,6 +38,30 @@ pub(in crate::dialect::uprtc) fn room_status(asked: Asked, room_id: &str) -> Ste
             })))
         }
     })
+}
+
+/// What becomes of its files, only the index knows, which hands them out.
+fn has_ended_with_files(view: &View) -> bool {
+    view.standing == Standing::Done && !parts(&view.files).is_empty()
+}
+
+/// Of a record that has ended, and of which the index is about to hear.
+fn soon_settled(view: &View) -> Step {
+    let is_to_be_joined = parts(&view.files).len() > 1;
+    status_of(number(match is_to_be_joined {
+        true => Standing::Finishing,
+        false => Standing::Uploading,
+    }))
+}
+
+/// Of a record that has ended, as the index knows: nobody knows better.
+fn settled(listed: &Listed) -> Option<Step> {
+    if let Some(order) = whole(listed) {
+        return Some(joining(order, status_of(number(Standing::Finishing))));
+    }
+    // What is made of others has no recorder.
+    let has_settled = listed.made.is_some() || listed.status >= Status::Ended && listed.standing >= Standing::Done;
+    has_settled.then(|| known(listed))
 }
 
 /// A record in the app's index.
@@ -64,19 +90,12 @@ pub(in crate::dialect::uprtc) fn status(asked: Asked, record_id: &str) -> Step {
         let Some(listed) = listed else {
             return upload_status(asked, record);
         };
-        if let Some(order) = whole(&listed) {
-            return joining(order, status_of(number(Standing::Finishing)));
-        }
-        // What is made of others has no recorder that knows better.
-        if listed.made.is_some() || listed.status >= Status::Ended && listed.standing >= Standing::Done {
-            return known(&listed);
+        if let Some(answer) = settled(&listed) {
+            return answer;
         }
         let call = query(listed.key.clone(), &record);
         Step::Call(Box::new(Pending::new(call, move |outcome| match outcome {
-            // Its files are about to be joined.
-            Some(Outcome::State(view)) if view.standing == Standing::Done && parts(&view.files).len() > 1 => {
-                status_of(number(Standing::Finishing))
-            }
+            Some(Outcome::State(view)) if has_ended_with_files(&view) => soon_settled(&view),
             Some(Outcome::State(view)) => status_of(number_of(view.standing, &view.files)),
             _ => status_of(number(listed.standing)),
         })))
@@ -131,9 +150,8 @@ pub(in crate::dialect::uprtc) fn download(asked: Asked, record_id: &str, part: O
         let (house, file) = match found {
             Ok(found) => found,
             Err(error) => {
-                let order = listed.as_ref().and_then(whole);
                 let answer = reply::failure(error);
-                return match order {
+                return match listed.as_ref().and_then(whole) {
                     Some(order) => joining(order, answer),
                     None => answer,
                 };
