@@ -111,7 +111,7 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     // With B-frames and AAC, which browsers cannot play: the node makes other media of them.
     let media = Media::flash_and_beep()
         .beeping_at(3000)
-        .with_video("-c:v libx264 -g 50 -bf 2 -pix_fmt yuv420p");
+        .with_video("-c:v libx264 -preset veryfast -g 50 -bf 2 -pix_fmt yuv420p");
     let mut two = Publisher::ffmpeg(&stack.publish_url(cname, "2"), &media, Transport::Tcp, stack.logs());
     joined(2).await;
     // In the codec that Chromium prefers.

@@ -78,7 +78,7 @@ pub(crate) async fn others_publish_unchanged_and_watch(stack: &Stack) {
         })
         .await;
     };
-    let by_rtsp = media(USERS[0]).with_video("-c:v libx264 -g 25 -pix_fmt yuv420p");
+    let by_rtsp = media(USERS[0]).with_video("-c:v libx264 -preset veryfast -g 25 -pix_fmt yuv420p");
     let by_rtsp = by_rtsp.in_opus().without_delay();
     let mut first = Publisher::ffmpeg(&stack.publish_url(cname, "0"), &by_rtsp, Transport::Tcp, logs);
     joined(1).await;

@@ -239,11 +239,11 @@ async fn check_sound(list: &Path, sent: &Sent) {
 
 /// All pictures of a file, as GStreamer decodes them.
 async fn played_by_gstreamer(file: &Path) -> Vec<Picture> {
-    // Its demuxer of MP4 guesses a frame rate for each fragment, and its decoders of VP9 and AV1 leave out what comes from a new guess to
-    // the next keyframe, so they are told one rate for all.
+    // Its demuxer of MP4 guesses a frame rate for each fragment, and its decoders of VP8, VP9 and AV1 leave out what comes from a new guess
+    // to the next keyframe, so they are told one rate for all.
     let source = match file.extension().is_some_and(|extension| extension == "mp4") {
         true => {
-            let one_rate = ["vp9", "av1"].map(|codec| format!("capssetter caps=video/x-{codec},framerate=30/1"));
+            let one_rate = ["vp8", "vp9", "av1"].map(|codec| format!("capssetter caps=video/x-{codec},framerate=30/1"));
             format!(
                 "filesrc location={} ! qtdemux ! {} ! decodebin",
                 file.display(),

@@ -41,7 +41,7 @@ pub(crate) async fn a_node_is_reached_behind_a_nat_through_losses_and_without_da
         .spawn()
         .expect("node runs");
     // Its media goes no way that can be blocked.
-    let coding = "-c:v libx264 -profile:v baseline -g 25 -pix_fmt yuv420p -c:a libopus -f rtsp -rtsp_transport tcp";
+    let coding = "-c:v libx264 -preset veryfast -profile:v baseline -g 25 -pix_fmt yuv420p -c:a libopus -f rtsp -rtsp_transport tcp";
     let near = format!("{}/{}/networks/1", far.node.rtsp(), stack.info.app_id);
     let [ip, inside @ ..] = far.namespace.words();
     let _near = Command::new(ip)

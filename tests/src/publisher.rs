@@ -60,7 +60,7 @@ impl Media {
         let inputs = words(&format!("-re -f lavfi -i testsrc2=size={width}x{height}:rate=25"));
         Self {
             inputs,
-            coding: words("-c:v libx264 -g 25 -pix_fmt yuv420p"),
+            coding: words("-c:v libx264 -preset veryfast -g 25 -pix_fmt yuv420p"),
         }
     }
 
@@ -100,7 +100,11 @@ impl Media {
         inputs.extend(tone.inputs);
         Self {
             inputs,
-            coding: [words("-c:v libx264 -g 25 -pix_fmt yuv420p"), tone.coding].concat(),
+            coding: [
+                words("-c:v libx264 -preset veryfast -g 25 -pix_fmt yuv420p"),
+                tone.coding,
+            ]
+            .concat(),
         }
     }
 
@@ -112,7 +116,7 @@ impl Media {
         inputs.push(sync::BEEP.to_owned());
         Self {
             inputs,
-            coding: words("-c:v libx264 -g 50 -pix_fmt yuv420p -c:a aac -b:a 64k"),
+            coding: words("-c:v libx264 -preset veryfast -g 50 -pix_fmt yuv420p -c:a aac -b:a 64k"),
         }
     }
 
