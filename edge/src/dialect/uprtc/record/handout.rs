@@ -11,7 +11,7 @@ use crate::dialect::uprtc::asked::Asked;
 use crate::dialect::uprtc::code::{ApiError, NO_FILE};
 use crate::dialect::uprtc::reply;
 use crate::joining::Order;
-use crate::recording::{Outcome, Standing, Status, View};
+use crate::recording::{Outcome, RecordingView, Standing, Status};
 use crate::upload::{self, Stage};
 
 fn status_of(number: u8) -> Step {
@@ -26,10 +26,11 @@ pub(in crate::dialect::uprtc) fn room_status(asked: Asked, room_id: &str) -> Ste
             let key = key(&asked.app.app_id, &view.room_id, &record_id);
             let call = query(key, &record_id);
             Step::Call(Box::new(Pending::new(call, move |outcome| match outcome {
-                Some(Outcome::State(view)) if has_ended_with_files(&view) => {
+                Some(Outcome::State(view)) if has_ended_with_files(view) => {
+                    let until_then = soon_settled(view);
                     find(asked.clone(), &record_id, move |_, listed| {
                         let settled = listed.as_ref().and_then(settled);
-                        settled.unwrap_or_else(|| soon_settled(&view))
+                        settled.unwrap_or_else(|| status_of(until_then))
                     })
                 }
                 Some(Outcome::State(view)) => status_of(number_of(view.standing, &view.files)),
@@ -41,17 +42,17 @@ pub(in crate::dialect::uprtc) fn room_status(asked: Asked, room_id: &str) -> Ste
 }
 
 /// What becomes of its files, only the index knows, which hands them out.
-fn has_ended_with_files(view: &View) -> bool {
+fn has_ended_with_files(view: &RecordingView) -> bool {
     view.standing == Standing::Done && !parts(&view.files).is_empty()
 }
 
 /// Of a record that has ended, and of which the index is about to hear.
-fn soon_settled(view: &View) -> Step {
+fn soon_settled(view: &RecordingView) -> u8 {
     let is_to_be_joined = parts(&view.files).len() > 1;
-    status_of(number(match is_to_be_joined {
+    number(match is_to_be_joined {
         true => Standing::Finishing,
         false => Standing::Uploading,
-    }))
+    })
 }
 
 /// Of a record that has ended, as the index knows: nobody knows better.
@@ -95,7 +96,7 @@ pub(in crate::dialect::uprtc) fn status(asked: Asked, record_id: &str) -> Step {
         }
         let call = query(listed.key.clone(), &record);
         Step::Call(Box::new(Pending::new(call, move |outcome| match outcome {
-            Some(Outcome::State(view)) if has_ended_with_files(&view) => soon_settled(&view),
+            Some(Outcome::State(view)) if has_ended_with_files(view) => status_of(soon_settled(view)),
             Some(Outcome::State(view)) => status_of(number_of(view.standing, &view.files)),
             _ => status_of(number(listed.standing)),
         })))
