@@ -14,6 +14,9 @@ use crate::spool::{self, Condition, RemovalError, SpoolError};
 impl Supervisor {
     /// Takes up the spools that an earlier process has left. They wait for their jobs, because secrets do not rest on
     /// the disk; a spool whose recording is over and whose end nobody has to learn is removed.
+    ///
+    /// # Errors
+    /// When the directory of all spools cannot be read.
     pub fn adopt(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.inner.config.spool)? {
             let dir = entry?.path();
