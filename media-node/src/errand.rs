@@ -1,13 +1,25 @@
 //! What is alike of works that the node has a process of its own do, with a directory for what that takes on the disk: names, room, and
-//! how the process is started and cleared away after. It does not know what the work is.
+//! how the process is started and cleared away after, for how long an answer is waited for and remembered. It does not know what the
+//! work is.
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use protocol::{Fault, Refusal, RefusalCode};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::supervisor::free_bytes;
+
+/// Longest time that an answer is held back; a longer wish is cut to it.
+pub const MAX_WAIT: Duration = Duration::from_secs(60);
+/// For how long what has come of a work is told to whoever asks again. A later one begins anew.
+pub const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Removes what an earlier process has left in the directory of all works of a kind: nobody goes on with those.
+pub fn clear_all(dir: &Path) {
+    let _ = std::fs::remove_dir_all(dir);
+}
 
 /// Whether a work may be called so, whose directory has that name.
 pub fn is_name(text: &str) -> bool {

@@ -42,6 +42,7 @@ pub struct CarriedUser {
     pub streams: Vec<CarriedStream>,
 }
 
+/// A stream that is published to the node which carries the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CarriedStream {
     pub name: StreamName,

@@ -30,6 +30,7 @@ impl Desired {
     }
 }
 
+/// What the edge wants of a recording's capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Directive {

@@ -34,6 +34,7 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// Why a node refuses, and the HTTP status that this has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {

@@ -38,6 +38,7 @@ pub struct HeldRecording {
     pub epoch: u64,
 }
 
+/// What the edge answers to a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatAnswer {
     /// The time until the next heartbeat, in milliseconds; also the longest time between two reports of a recording.

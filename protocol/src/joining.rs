@@ -21,6 +21,7 @@ pub struct Joining {
     pub wait_ms: u64,
 }
 
+/// One object that is joined with others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoiningPart {
     /// The place of its store in [`Joining::stores`].

@@ -58,6 +58,27 @@ pub struct LiveSession {
     pub picture_paused: bool,
 }
 
+impl LiveSession {
+    /// One that has just begun. `since_ms`: Unix milliseconds.
+    pub fn begun(uid: String, stream: StreamName, kind: SessionKind, since_ms: u64) -> Self {
+        Self {
+            uid,
+            stream,
+            kind,
+            since_ms,
+            received_bits_per_second: 0,
+            sent_bits_per_second: 0,
+            lost_per_mille: None,
+            round_trip_ms: None,
+            repeats_asked: 0,
+            keyframes_asked: 0,
+            estimated_bits_per_second: None,
+            picture_paused: false,
+        }
+    }
+}
+
+/// Which way the media of a session go, as its user sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionKind {
@@ -65,6 +86,7 @@ pub enum SessionKind {
     Play,
 }
 
+/// A user who publishes at the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveUser {
     pub uid: String,
@@ -73,6 +95,7 @@ pub struct LiveUser {
     pub streams: Vec<LiveStream>,
 }
 
+/// A stream of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveStream {
     pub name: StreamName,
@@ -83,6 +106,7 @@ pub struct LiveStream {
     pub tracks: Vec<LiveTrack>,
 }
 
+/// A track of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveTrack {
     pub kind: TrackKind,

@@ -87,6 +87,7 @@ impl Scene {
     }
 }
 
+/// A picture that stands for a user who sends none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserImage {
     pub uid: String,
@@ -95,6 +96,7 @@ pub struct UserImage {
     pub fill: Fill,
 }
 
+/// Where users stand on the canvas.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Layout {
@@ -165,6 +167,7 @@ impl From<StreamKind> for StreamName {
     }
 }
 
+/// One region of a layout that the caller has drawn. Lengths are parts of the canvas, from 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CustomRegion {
     /// The user whose region it is; when absent, the first user in the order of joining who has none.

@@ -15,6 +15,7 @@ pub struct Occurrences {
     pub list: Vec<Occurrence>,
 }
 
+/// An entry of the log of what has happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
     /// Its place in the log, from 1, without holes except where a log that grew too long has dropped some.
@@ -22,6 +23,7 @@ pub struct Occurrence {
     pub what: Happening,
 }
 
+/// What a node tells of a recording once, in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Happening {

@@ -144,6 +144,7 @@ pub struct Pictures {
     pub last: Option<String>,
 }
 
+/// The state of a recording's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -179,6 +180,7 @@ pub struct RecordedFile {
     pub md5: Option<String>,
 }
 
+/// What a recorded file is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
@@ -189,6 +191,7 @@ pub enum FileKind {
     Mp3,
 }
 
+/// What the edge answers to a report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportAnswer {
     pub desired: Desired,

@@ -11,6 +11,7 @@ pub struct RoomAsk {
     pub action: RoomAction,
 }
 
+/// What the edge asks of a node that carries a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomAction {
@@ -46,6 +47,7 @@ pub struct RoomConnect {
     pub max_bitrate: u64,
 }
 
+/// Which way the media of a connection go, as its peer sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomDirection {
@@ -72,6 +74,7 @@ pub struct RoomSlots {
     pub map: BTreeMap<String, Option<RoomSlot>>,
 }
 
+/// What a slot shows: a source of a peer, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomSlot {
     /// The room that the track was published in: another one than the asking one when rooms are merged.
@@ -102,6 +105,7 @@ pub enum RoomReply {
     },
 }
 
+/// Why a connection is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomRefusal {
@@ -134,6 +138,7 @@ pub struct RoomUnshown {
     pub reason: String,
 }
 
+/// What has happened in a room at its node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomEvent {

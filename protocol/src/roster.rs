@@ -16,6 +16,7 @@ pub struct Roster {
     pub speaker: Option<String>,
 }
 
+/// A user who publishes to the channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RosterUser {
     pub uid: String,
@@ -23,6 +24,7 @@ pub struct RosterUser {
     pub streams: Vec<RosterStream>,
 }
 
+/// Where a stream of a user is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RosterStream {
     pub name: StreamName,

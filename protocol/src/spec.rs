@@ -58,6 +58,7 @@ impl RecordingSpec {
     }
 }
 
+/// How users are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -148,6 +149,7 @@ fn default_path() -> String {
     "{app}/{channel}".to_owned()
 }
 
+/// Which tracks of the users are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamTypes {
@@ -180,6 +182,7 @@ pub enum VideoQuality {
     Low,
 }
 
+/// Of whom something is recorded, by uid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {

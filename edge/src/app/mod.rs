@@ -120,6 +120,7 @@ pub enum Room {
     Taken(Box<Reservation>),
 }
 
+/// Whether a request is let through, and what is left of the app's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The object's clock when it counted the request.
@@ -130,6 +131,7 @@ pub struct Verdict {
     pub denial: Option<Denial>,
 }
 
+/// Why a request is not let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Denial {

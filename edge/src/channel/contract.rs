@@ -122,6 +122,7 @@ pub struct Row {
     pub part: Part,
 }
 
+/// What one [`Row`] keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {

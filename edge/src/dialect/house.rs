@@ -1,7 +1,7 @@
 //! What dialects have in common whose customers bring no bucket: their recordings go to the app's own store, and are handed out by
 //! links.
 
-use protocol::{Backup, RecordedFile, Storage};
+use protocol::{Backup, FileStyle, NamePart, NameScheme, RecordedFile, Storage};
 
 use crate::access::{App, HouseStorage, backup_of};
 use crate::handing;
@@ -32,6 +32,20 @@ impl Place {
             },
             storage,
         })
+    }
+}
+
+/// What files are called that are all of one recording: by its name, and by numbers where there are several.
+pub(super) fn files_called(name: &str) -> FileStyle {
+    FileStyle {
+        strict_extinf: true,
+        names: NameScheme {
+            stem: vec![NamePart::Text(name.to_owned())],
+            before_uid: "_".to_owned(),
+            before_track: "_".to_owned(),
+        },
+        tags: None,
+        ..FileStyle::default()
     }
 }
 

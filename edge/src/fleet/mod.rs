@@ -48,6 +48,7 @@ pub enum Request {
     Metrics,
 }
 
+/// The answer to a [`Request`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {

@@ -29,6 +29,7 @@ pub struct Fleet {
     pub(super) nodes: BTreeMap<String, Known>,
 }
 
+/// A node, and what it has told.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) row: NodeRow,

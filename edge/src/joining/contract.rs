@@ -52,6 +52,7 @@ pub struct Part {
     pub bytes: u64,
 }
 
+/// Whom the end is told to, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     pub callback: Callback,
@@ -67,6 +68,7 @@ pub enum Request {
     Begin(Box<Order>),
 }
 
+/// The answer to a [`Request`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -104,6 +106,7 @@ pub enum Answer {
     Away,
 }
 
+/// What the shell carries out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Persist the state with this input's changes, or remove it when there is none.

@@ -51,6 +51,7 @@ pub struct Join {
     pub(super) phase: Phase,
 }
 
+/// How far it has come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {

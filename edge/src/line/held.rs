@@ -11,6 +11,7 @@ use super::limits::{LONGEST_TELL_PAUSE_MS, MAX_HELD, MAX_TELLING, TELL_A_SECOND,
 /// take to accept it, and its next beat.
 const FRESH_MS: u64 = 60_000;
 
+/// Recordings of one node: what it has told of each, and what is not known yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holdings {
     by_sid: BTreeMap<String, (RecorderKey, Held)>,

@@ -24,6 +24,7 @@ pub struct Question {
     pub request: Request,
 }
 
+/// What can be asked of a room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {

@@ -101,6 +101,7 @@ pub(super) struct Slots {
     pub(super) want: (usize, usize),
 }
 
+/// One media section by which a peer gets one track after another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Slot {
     pub(super) mid: String,

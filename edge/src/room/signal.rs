@@ -154,6 +154,7 @@ pub(super) enum ToClient<'a> {
     },
 }
 
+/// How many slots of each kind a peer needs at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Want {
     pub(super) audio: usize,

@@ -16,6 +16,7 @@ pub struct Question {
     pub request: Request,
 }
 
+/// What can be asked of an upload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
@@ -35,6 +36,7 @@ pub struct Opening {
     pub token: String,
 }
 
+/// The answer to a [`Request`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -45,6 +47,7 @@ pub enum Reply {
     Stage(Option<Stage>),
 }
 
+/// How far a file has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -55,6 +58,7 @@ pub enum Stage {
     Ends,
 }
 
+/// What has happened at its socket, or came of an [`Effect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A socket is there. `offset`: the place in the file of what is sent first over it.
@@ -86,6 +90,7 @@ pub enum Event {
     },
 }
 
+/// What the shell carries out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Persist what is kept, or remove it when there is nothing.

@@ -6,6 +6,7 @@ use worker::KvError;
 use crate::access::{Keys, Store, StoreError};
 use crate::recording::RecordingView;
 
+/// The documents that Workers KV has: credentials, and what sessions tell of.
 pub(super) struct KvStore(worker::KvStore);
 
 impl KvStore {

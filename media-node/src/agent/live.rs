@@ -112,20 +112,7 @@ mod tests {
 
     #[test]
     fn connections_stand_with_their_channels() {
-        let session = |uid: &str| LiveSession {
-            uid: uid.to_owned(),
-            stream: StreamName::Camera,
-            kind: SessionKind::Play,
-            since_ms: 1,
-            received_bits_per_second: 0,
-            sent_bits_per_second: 0,
-            lost_per_mille: None,
-            round_trip_ms: None,
-            repeats_asked: 0,
-            keyframes_asked: 0,
-            estimated_bits_per_second: None,
-            picture_paused: false,
-        };
+        let session = |uid: &str| LiveSession::begun(uid.to_owned(), StreamName::Camera, SessionKind::Play, 1);
         let mut told = vec![LiveChannel {
             channel: "c".to_owned(),
             users: Vec::new(),

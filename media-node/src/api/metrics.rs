@@ -1,11 +1,14 @@
 //! `GET /metrics`: what the node does, in Prometheus' text format. All values are read at the time of the scrape.
 
+mod kinds;
+#[cfg(test)]
+mod tests;
+mod webrtc;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use prometheus::{
-    Encoder, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry as Metrics, TextEncoder,
-};
+use prometheus::{Encoder, Gauge, IntCounterVec, IntGaugeVec, Opts, Registry as Metrics, TextEncoder};
 use protocol::{Phase, ProblemCode};
 
 use super::Health;
@@ -15,6 +18,7 @@ use crate::hub::TurnedAway;
 use crate::rtc::{self, Rtc};
 use crate::rtsp::Figures;
 use crate::supervisor::{KeptAside, ProblemCounts, Space, Stage, Status, Supervisor, Total, Vitals};
+use kinds::{counter, gauge, whole};
 
 #[derive(Clone)]
 pub(super) struct Scrape {
@@ -163,7 +167,7 @@ fn text(observed: &Observed) -> prometheus::Result<String> {
     }
     metrics.register(Box::new(problems))?;
     if let Some(figures) = &observed.rtc {
-        sessions(&metrics, figures)?;
+        webrtc::tell(&metrics, figures)?;
     }
     let mut text = Vec::new();
     TextEncoder::new().encode(&metrics.gather(), &mut text)?;
@@ -243,106 +247,6 @@ fn node(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
     metrics.register(Box::new(refused))
 }
 
-/// What there is to tell of WebRTC.
-fn sessions(metrics: &Metrics, figures: &rtc::Figures) -> prometheus::Result<()> {
-    let sessions = IntGaugeVec::new(
-        Opts::new("rtc_sessions", "Sessions by WebRTC, by what they do"),
-        &["kind"],
-    )?;
-    for (kind, count) in [("publish", figures.publishing), ("play", figures.playing)] {
-        sessions.with_label_values(&[kind]).set(whole(count));
-    }
-    metrics.register(Box::new(sessions))?;
-    for (name, help, value) in [
-        (
-            "rtc_received_packets_total",
-            "Datagrams that came by WebRTC",
-            figures.received_packets,
-        ),
-        ("rtc_received_bytes_total", "Bytes in them", figures.received_bytes),
-        (
-            "rtc_sent_packets_total",
-            "Packets that were sent by WebRTC",
-            figures.sent_packets,
-        ),
-        ("rtc_sent_bytes_total", "Bytes in them", figures.sent_bytes),
-        (
-            "rtc_dropped_packets_total",
-            "Packets by WebRTC that a session or a socket had no room for",
-            figures.dropped_packets,
-        ),
-        (
-            "rtc_keyframes_asked_total",
-            "Keyframes that publishers by WebRTC were asked for",
-            figures.keyframes_asked,
-        ),
-        (
-            "rtc_refused_offers_total",
-            "Offers by WebRTC that could not be taken, because of codecs or B-frames",
-            figures.refused_offers,
-        ),
-        (
-            "rtc_failed_sessions_total",
-            "Sessions by WebRTC that ended by a fault of this software",
-            figures.failed_sessions,
-        ),
-    ] {
-        counter(metrics, name, help, value)?;
-    }
-    gauge(
-        metrics,
-        "rtc_transcoded_sounds",
-        "Streams whose sound is made Opus for players by WebRTC",
-        figures.transcoded_sounds,
-    )?;
-    gauge(
-        metrics,
-        "rtc_transcoded_pictures",
-        "Streams whose picture is encoded anew for players by WebRTC, since it has B-frames",
-        figures.transcoded_pictures,
-    )?;
-    gauge(
-        metrics,
-        "rtc_paused_pictures",
-        "Players by WebRTC who lack pictures, because their way does not carry them",
-        figures.paused_pictures,
-    )?;
-    let quality = &figures.quality;
-    let lost = GaugeVec::new(
-        Opts::new(
-            "rtc_lost_ratio",
-            "Packets by WebRTC that were lost, the mean of the sessions",
-        ),
-        &["kind"],
-    )?;
-    for (kind, ratio) in [("publish", quality.lost_in), ("play", quality.lost_out)] {
-        // No session, no ratio.
-        if let Some(ratio) = ratio {
-            lost.with_label_values(&[kind]).set(ratio);
-        }
-    }
-    metrics.register(Box::new(lost))?;
-    for (name, help, value) in [
-        (
-            "rtc_round_trip_seconds",
-            "To clients by WebRTC and back, the mean of the sessions",
-            quality.round_trip,
-        ),
-        (
-            "rtc_estimated_bits_per_second",
-            "What the ways to players carry, the mean of those that are measured",
-            quality.estimate,
-        ),
-    ] {
-        if let Some(value) = value {
-            let gauge = Gauge::new(name, help)?;
-            gauge.set(value);
-            metrics.register(Box::new(gauge))?;
-        }
-    }
-    Ok(())
-}
-
 fn spool(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
     let vitals = || observed.recordings.iter().map(|(_, vitals)| vitals);
     let bytes = vitals().map(|vitals| vitals.spool_bytes).fold(0, u64::saturating_add);
@@ -382,135 +286,4 @@ fn spool(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
     )?;
     oldest.set(age);
     metrics.register(Box::new(oldest))
-}
-
-fn gauge(metrics: &Metrics, name: &str, help: &str, value: u64) -> prometheus::Result<()> {
-    let gauge = IntGauge::new(name, help)?;
-    gauge.set(whole(value));
-    metrics.register(Box::new(gauge))
-}
-
-fn counter(metrics: &Metrics, name: &str, help: &str, value: u64) -> prometheus::Result<()> {
-    let counter = IntCounter::new(name, help)?;
-    counter.inc_by(value);
-    metrics.register(Box::new(counter))
-}
-
-fn whole(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::supervisor::Counted;
-
-    fn vitals(spool_bytes: u64, unconfirmed_since_ms: Option<u64>) -> Vitals {
-        Vitals {
-            spool_bytes,
-            unconfirmed_since_ms,
-            counted: Counted::default(),
-        }
-    }
-
-    #[test]
-    fn the_values_are_those_of_the_node() {
-        let observed = Observed {
-            node_id: "n\"1".to_owned(),
-            capacity: 50,
-            load: 0.04,
-            draining: false,
-            edge_heard: Some(true),
-            recordings: vec![
-                ("recording", vitals(1_000, Some(10_000))),
-                ("recording", vitals(200, None)),
-                ("draining", vitals(30, Some(9_500))),
-                ("unclaimed", vitals(0, None)),
-            ],
-            total: Total {
-                counted: Counted {
-                    uploads: 7,
-                    upload_failures: 2,
-                    uploaded_bytes: 70_000,
-                    lost_packets: 3,
-                    restamped_units: 4,
-                    mixed_frames: 900,
-                    shed_frames: 12,
-                },
-                restarts: 1,
-            },
-            problems: [(ProblemCode::SourceSilent, 2)].into(),
-            space: Some(Space {
-                used: 1_230,
-                limit: 5_000,
-            }),
-            kept_aside: KeptAside { spools: 2, bytes: 77 },
-            channels: Counts {
-                channels: 2,
-                streams: 5,
-            },
-            relayed_streams: 3,
-            unreadable: 5,
-            rtc: Some(rtc::Figures {
-                publishing: 2,
-                keyframes_asked: 6,
-                quality: rtc::Quality {
-                    lost_out: Some(0.25),
-                    round_trip: Some(0.04),
-                    ..rtc::Quality::default()
-                },
-                ..rtc::Figures::default()
-            }),
-            turned_away: TurnedAway {
-                strangers: 4,
-                forbidden: 1,
-                undecided: 0,
-            },
-            now_ms: 12_000,
-        };
-        let text = text(&observed).unwrap();
-        let values: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        for line in [
-            "tapedeck_recordings{state=\"recording\"} 2",
-            "tapedeck_recordings{state=\"draining\"} 1",
-            "tapedeck_recordings{state=\"waiting\"} 0",
-            "tapedeck_recordings{state=\"unclaimed\"} 1",
-            "tapedeck_spools_set_aside 2",
-            "tapedeck_spools_set_aside_bytes 77",
-            "tapedeck_recordings_capacity 50",
-            "tapedeck_load 0.04",
-            "tapedeck_edge_heard 1",
-            "tapedeck_channels 2",
-            "tapedeck_published_streams 5",
-            "tapedeck_relayed_streams 3",
-            "tapedeck_unreadable_units_total 5",
-            "tapedeck_entries_refused_total{status=\"401\"} 4",
-            "tapedeck_entries_refused_total{status=\"403\"} 1",
-            "tapedeck_entries_refused_total{status=\"503\"} 0",
-            "tapedeck_spool_bytes 1230",
-            "tapedeck_spool_limit_bytes 5000",
-            "tapedeck_oldest_unconfirmed_seconds 2.5",
-            "tapedeck_uploads_total 7",
-            "tapedeck_upload_failures_total 2",
-            "tapedeck_uploaded_bytes_total 70000",
-            "tapedeck_lost_packets_total 3",
-            "tapedeck_restamped_units_total 4",
-            "tapedeck_mixed_frames_total 900",
-            "tapedeck_mixed_frames_shed_total 12",
-            "tapedeck_recorder_restarts_total 1",
-            "tapedeck_problems_total{code=\"source_silent\"} 2",
-            "tapedeck_problems_total{code=\"unsupported_media\"} 0",
-            "tapedeck_rtc_sessions{kind=\"publish\"} 2",
-            "tapedeck_rtc_sessions{kind=\"play\"} 0",
-            "tapedeck_rtc_keyframes_asked_total 6",
-            "tapedeck_rtc_lost_ratio{kind=\"play\"} 0.25",
-            "tapedeck_rtc_round_trip_seconds 0.04",
-        ] {
-            assert!(values.contains(&line), "{line} is not in\n{text}");
-        }
-        for absent in ["rtc_lost_ratio{kind=\"publish\"}", "rtc_estimated_bits_per_second"] {
-            assert!(!text.contains(absent), "{absent} is in\n{text}");
-        }
-        assert!(text.contains("node_id=\"n\\\"1\""), "{text}");
-    }
 }

@@ -1,3 +1,5 @@
+//! Recordings over HTTP: jobs and desired states come in, reports go out.
+
 use std::time::Duration;
 
 use axum::Json;
@@ -10,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::Refused;
 use crate::supervisor::Supervisor;
 
+/// For how long the answer to a desired state is held back.
 #[derive(Deserialize)]
 pub(super) struct Wait {
     #[serde(default)]

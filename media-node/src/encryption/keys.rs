@@ -28,6 +28,7 @@ impl fmt::Debug for Keys {
     }
 }
 
+/// What the packets of a channel are encrypted with.
 pub(super) enum DataKey {
     Aes128Xts(Box<Xts128<Aes128>>),
     Aes128Ecb(Box<Aes128>),

@@ -44,8 +44,9 @@ impl Groups {
 
     /// A packet is handed on behind those before it.
     pub fn in_order(&mut self, packet: &Bytes, head: RtpHead, keyframes: &Keyframes) {
-        let has_keyframe = self.has_keyframe(packet);
-        self.ordered.take(packet, head, has_keyframe, !keyframes.are_answered());
+        let is_kept = !keyframes.are_answered();
+        let has_keyframe = is_kept && self.has_keyframe(packet);
+        self.ordered.take(packet, head, has_keyframe, is_kept);
     }
 
     /// The packets since the last keyframe.

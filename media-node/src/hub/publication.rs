@@ -1,5 +1,10 @@
 //! One live stream: what its publisher sends goes to each of its players.
 
+mod players;
+#[cfg(test)]
+mod tests;
+mod track;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -9,19 +14,19 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Layer;
-use super::audience::{Audience, Player, Tap};
+use super::audience::{Audience, Tap};
 use super::beginning::{BEGINNING, Beginning};
 use super::description::Description;
 use super::group::Kept;
 use super::groups::Groups;
-use super::inflow::{Inflow, Inflowing, Manner};
-use super::joined::Joined;
+use super::inflow::{Inflowing, Manner};
 use super::keyframes::Keyframes;
 use super::left_out::LeftOut;
-use super::queue::{self, Flow, Overflow, Packet, Receiver};
-use super::reception::Reception;
+use super::queue::{Flow, Packet};
 use super::rtp::{self, RtpHead};
 use crate::channel::StreamPath;
+pub use players::{SubscribeError, Subscription};
+use track::Track;
 
 /// Pictures are shown a second before ones that came earlier at most: what goes back farther has begun anew.
 const MAX_BACK_TICKS: u32 = 90_000;
@@ -31,6 +36,7 @@ const STILL_MS: u64 = 10_000;
 /// How often players are told that packets are left out.
 const TOLD_EVERY_MS: u64 = 5_000;
 
+/// See the module.
 pub struct Publication {
     pub path: StreamPath,
     pub description: Description,
@@ -56,35 +62,6 @@ struct State {
     audience: Audience,
 }
 
-struct Track {
-    inflow: Inflow,
-    reception: Reception,
-    last: Option<RtpHead>,
-    /// When its last packet came, or was asked for.
-    heard_ms: Option<u64>,
-    sender_report: Option<Bytes>,
-    /// When players were told last that packets of it are left out.
-    told_ms: Option<u64>,
-    /// A picture has come that is shown before one that came earlier.
-    is_out_of_order: bool,
-    /// What is kept for players who come in the middle; `None` where nothing can be known of keyframes.
-    groups: Option<Groups>,
-}
-
-/// A player's view of a publication, from a certain packet on.
-pub struct Subscription {
-    pub packets: Receiver,
-    /// For each track of the description the first packet that is delivered; where it is still to come, the sequence number
-    /// behind the last one, and that one's timestamp. `None` where nothing was sent.
-    pub next: Vec<Option<RtpHead>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubscribeError {
-    Ended,
-    TooManyPlayers,
-}
-
 impl Publication {
     pub fn new(path: StreamPath, description: Description, manner: Manner) -> Self {
         Self::keeping(path, description, manner, &Kept::default())
@@ -92,18 +69,10 @@ impl Publication {
 
     /// `kept`: the count of what is kept of pictures.
     pub(super) fn keeping(path: StreamPath, description: Description, manner: Manner, kept: &Kept) -> Self {
-        let track = |(index, clock_rate): (usize, &u32)| Track {
-            inflow: Inflow::new(manner),
-            reception: Reception::new(*clock_rate),
-            last: None,
-            heard_ms: None,
-            sender_report: None,
-            told_ms: None,
-            is_out_of_order: false,
-            groups: description
-                .tracks()
-                .get(index)
-                .and_then(|track| Groups::new(&track.codec, kept)),
+        let track = |(index, clock_rate): (usize, &u32)| {
+            let described = description.tracks().get(index);
+            let groups = described.and_then(|track| Groups::new(&track.codec, kept));
+            Track::new(manner, *clock_rate, groups)
         };
         let tracks = description.clock_rates().iter().enumerate().map(track).collect();
         Self {
@@ -327,137 +296,6 @@ impl Publication {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Adds a player of one track who reckons with losses and may come in the middle: it begins with the last keyframe where the
-    /// publisher is not known to send one when it is asked. `in_order`: what is lost is waited for; else it gets packets as they come.
-    pub fn join(&self, track: usize, limit: usize, in_order: bool) -> Result<Joined, SubscribeError> {
-        self.join_behind(track, limit, in_order, None)
-    }
-
-    /// As [`Self::join`] for a player in the place of `former`, which misses a picture. `None` where another keyframe will come, or
-    /// this one came not long ago.
-    pub fn join_anew(&self, former: &Joined, limit: usize, in_order: bool) -> Option<Joined> {
-        if self.keyframes.are_answered() || !former.may_begin_anew() {
-            return None;
-        }
-        let joined = self.join_behind(former.track(), limit, in_order, former.last());
-        joined.ok().filter(Joined::has_kept)
-    }
-
-    fn join_behind(
-        &self,
-        track: usize,
-        limit: usize,
-        in_order: bool,
-        last: Option<u32>,
-    ) -> Result<Joined, SubscribeError> {
-        let mut state = self.lock();
-        let tap = if in_order { Tap::Ordered } else { Tap::Fast };
-        let (player, packets) = self.player(&state, &[track], limit, Overflow::Drop, tap)?;
-        let known = state.tracks.get(track);
-        let report = known.and_then(|known| known.sender_report.clone());
-        let report = report.map(|payload| (Flow::Rtcp, payload));
-        let groups = known.and_then(|known| known.groups.as_ref());
-        let kept = groups.filter(|_| !self.keyframes.are_answered());
-        let kept = kept.map(|groups| groups.packets(in_order)).unwrap_or_default();
-        let kept = kept.iter().map(|packet| (Flow::Rtp, packet.clone()));
-        let kept = report.into_iter().chain(kept);
-        let kept = kept.map(|(flow, payload)| Packet { track, flow, payload }).collect();
-        let clock_rate = self.description.clock_rates().get(track).copied().unwrap_or_default();
-        state.audience.add(player);
-        Ok(Joined::new(track, clock_rate, kept, packets, last))
-    }
-
-    /// Adds a player of these tracks who reckons with losses, and with packets that come out of order since they were sent again. It
-    /// gets them as they come.
-    pub fn subscribe_fast(&self, tracks: &[usize], limit: usize) -> Result<Receiver, SubscribeError> {
-        let subscription = self.add(tracks, limit, Overflow::Drop, Tap::Fast, false)?;
-        Ok(subscription.packets)
-    }
-
-    /// Adds a player of these tracks. Its queue begins with a sender report of each, so that it can place the first packet in
-    /// time; `from_beginning`: and with all that was sent, if that is not long ago.
-    pub fn subscribe(
-        &self,
-        tracks: &[usize],
-        limit: usize,
-        overflow: Overflow,
-        from_beginning: bool,
-    ) -> Result<Subscription, SubscribeError> {
-        self.add(tracks, limit, overflow, Tap::Ordered, from_beginning)
-    }
-
-    fn add(
-        &self,
-        tracks: &[usize],
-        limit: usize,
-        overflow: Overflow,
-        tap: Tap,
-        from_beginning: bool,
-    ) -> Result<Subscription, SubscribeError> {
-        let mut state = self.lock();
-        let (player, packets) = self.player(&state, tracks, limit, overflow, tap)?;
-        let beginning = state.beginning.as_ref().filter(|beginning| {
-            let fits = overflow == Overflow::CutOff || beginning.fits_datagrams();
-            from_beginning && fits && self.began.elapsed() < BEGINNING
-        });
-        let tracks = state.tracks.iter().enumerate();
-        let next = tracks
-            .clone()
-            .map(|(index, track)| match beginning {
-                Some(beginning) => beginning.first(index),
-                None => track.next(),
-            })
-            .collect();
-        match beginning {
-            Some(beginning) => {
-                for packet in beginning.packets().filter(|packet| player.wants(packet.track)) {
-                    player.queue.push(packet.clone());
-                }
-            }
-            None => {
-                for (index, track) in tracks.filter(|(index, _)| player.wants(*index)) {
-                    if let Some(report) = &track.sender_report {
-                        player.queue.push(Packet {
-                            track: index,
-                            flow: Flow::Rtcp,
-                            payload: report.clone(),
-                        });
-                    }
-                }
-            }
-        }
-        state.audience.add(player);
-        Ok(Subscription { packets, next })
-    }
-
-    /// One more player.
-    fn player(
-        &self,
-        state: &State,
-        tracks: &[usize],
-        limit: usize,
-        overflow: Overflow,
-        tap: Tap,
-    ) -> Result<(Player, Receiver), SubscribeError> {
-        if self.ended.is_cancelled() {
-            return Err(SubscribeError::Ended);
-        }
-        if state.audience.is_full() {
-            return Err(SubscribeError::TooManyPlayers);
-        }
-        let (queue, packets) = queue::channel(limit, overflow);
-        let wanted: Vec<bool> = (0..state.tracks.len()).map(|track| tracks.contains(&track)).collect();
-        if tracks.iter().any(|track| self.is_video(*track)) {
-            self.keyframes.ask();
-        }
-        let player = Player {
-            tracks: wanted,
-            tap,
-            queue,
-        };
-        Ok((player, packets))
-    }
-
     /// Whether anybody plays it.
     pub fn has_players(&self) -> bool {
         self.players() > 0
@@ -493,23 +331,6 @@ impl Publication {
     }
 }
 
-impl Track {
-    /// What is known of the packet that is handed on next.
-    fn next(&self) -> Option<RtpHead> {
-        self.last.map(|last| RtpHead {
-            sequence: last.sequence.wrapping_add(1),
-            ..last
-        })
-    }
-
-    /// What is kept lacks something.
-    fn forget(&mut self) {
-        if let Some(groups) = &mut self.groups {
-            groups.forget();
-        }
-    }
-}
-
 impl State {
     /// Tells players why packets of a track do not come.
     fn tell(&mut self, track: usize, left_out: LeftOut, now_ms: u64) {
@@ -528,6 +349,3 @@ impl State {
         self.audience.hand_to(Tap::Ordered, &Packet { track, flow, payload });
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -14,6 +14,7 @@ pub struct TurnedAway {
     pub undecided: u64,
 }
 
+/// Counts those who were not let in.
 #[derive(Default)]
 pub struct Tally {
     strangers: AtomicU64,

@@ -16,17 +16,13 @@ use std::time::{Duration, Instant};
 use protocol::{Joined, Joining, Refusal};
 use tokio::sync::watch;
 
-use crate::errand;
+use crate::errand::{self, MAX_WAIT, REMEMBERED};
 use crate::supervisor::Memory;
 
 pub use work::run;
 
 /// Files that are joined at a time: the disk and the line to the store are the recordings' first.
 const AT_A_TIME: usize = 2;
-/// Longest time that an answer is held back; a longer wish is cut to it.
-const MAX_WAIT: Duration = Duration::from_secs(60);
-/// For how long what has come of a work is told to whoever asks again. A later one begins anew.
-const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// What is made of the parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +66,7 @@ struct Work {
 
 impl Joiner {
     pub fn new(config: Config) -> Self {
-        // What is there belongs to works that nobody goes on with.
-        let _ = std::fs::remove_dir_all(&config.dir);
+        errand::clear_all(&config.dir);
         Self {
             inner: Arc::new(Inner {
                 config,

@@ -1,5 +1,6 @@
 //! Files that are not coded alike, coded anew into one: each is the only user of a mix for as long as it lasts. The picture is as
-//! large as the largest of them, and each is whole in it.
+//! large as the largest of them, and each is whole in it. One file that a customer has sent needs no mix:
+//! [`crate::media::convert()`] makes MP4 of it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

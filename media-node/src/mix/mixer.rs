@@ -43,6 +43,7 @@ pub enum Change {
     Fonts(Fonts),
 }
 
+/// Makes one picture and one sound of a channel's users. Times are arguments: it has no clock.
 pub struct Mixer {
     jitter_us: i64,
     limit: PictureLimit,

@@ -22,16 +22,12 @@ use url::Url;
 
 use crate::access::{Passes, Place};
 use crate::channel::StreamPath;
-use crate::errand;
+use crate::errand::{self, MAX_WAIT, REMEMBERED};
 pub use publish::{Pace, publish};
 pub use work::{Question, run};
 
 /// Files that are played at a time: more than that are other nodes' to play.
 const AT_A_TIME: usize = 32;
-/// Longest time that an answer is held back; a longer wish is cut to it.
-const MAX_WAIT: Duration = Duration::from_secs(60);
-/// For how long it is remembered that one is over. Who asks again later begins anew.
-const REMEMBERED: Duration = Duration::from_secs(600);
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -69,8 +65,7 @@ struct Work {
 
 impl Player {
     pub fn new(config: Config) -> Self {
-        // What is there belongs to playbacks that nobody goes on with.
-        let _ = std::fs::remove_dir_all(&config.dir);
+        errand::clear_all(&config.dir);
         Self {
             inner: Arc::new(Inner {
                 config,

@@ -57,20 +57,7 @@ struct Counts {
 impl Board {
     /// `now_ms`: Unix milliseconds.
     pub(super) fn enter(&self, path: StreamPath, kind: SessionKind, now_ms: u64) -> Watched {
-        let session = LiveSession {
-            uid: path.uid.clone(),
-            stream: path.stream,
-            kind,
-            since_ms: now_ms,
-            received_bits_per_second: 0,
-            sent_bits_per_second: 0,
-            lost_per_mille: None,
-            round_trip_ms: None,
-            repeats_asked: 0,
-            keyframes_asked: 0,
-            estimated_bits_per_second: None,
-            picture_paused: false,
-        };
+        let session = LiveSession::begun(path.uid.clone(), path.stream, kind, now_ms);
         let mut sessions = self.lock();
         sessions.next += 1;
         let id = sessions.next;

@@ -71,6 +71,7 @@ impl StreamEvent {
     }
 }
 
+/// Why nothing more comes of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEnd {
     /// The server ended the stream: the publisher left.

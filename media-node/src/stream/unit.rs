@@ -312,6 +312,7 @@ pub struct AccessUnit {
     pub keyframe: bool,
 }
 
+/// The sound of a stream, or its picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Track {
     Audio,

@@ -1,6 +1,7 @@
 //! One child process for each recording, kept alive on its spool. It knows processes, jobs and reports; it knows neither
 //! media nor the edge: whoever speaks to the edge or to a caller asks it and is told.
 
+mod adopted;
 mod aside;
 mod keeper;
 mod memory;
@@ -15,14 +16,12 @@ mod table;
 mod tests;
 mod vitals;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::{
-    Confirmed, Desired, Directive, Fault, HeldRecording, Job, JobRequest, Phase, Refusal, RefusalCode, Report,
-};
+use protocol::{Confirmed, Desired, Directive, Fault, HeldRecording, Job, Phase, Refusal, RefusalCode, Report};
 use tokio::sync::watch;
 
 pub use aside::KeptAside;
@@ -32,9 +31,8 @@ pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits, free_bytes};
 pub use vitals::{Counted, ProblemCounts, Total, Vitals};
 
-use crate::spool::{self, Condition, RemovalError, SpoolError};
 use keeper::Keeper;
-use recording::{Order, set_aside};
+use recording::Order;
 use table::Table;
 use vitals::Totals;
 
@@ -91,47 +89,6 @@ impl Supervisor {
                 kept_aside: watch::Sender::new(KeptAside::default()),
             }),
         }
-    }
-
-    /// Takes up the spools that an earlier process has left. They wait for their jobs, because secrets do not rest on
-    /// the disk; a spool whose recording is over and whose end nobody has to learn is removed.
-    pub fn adopt(&self) -> std::io::Result<()> {
-        for entry in std::fs::read_dir(&self.inner.config.spool)? {
-            let dir = entry?.path();
-            let named = dir.file_name().is_some_and(|name| is_sid(&name.to_string_lossy()));
-            if dir.is_dir() && named {
-                self.adopt_spool(&dir);
-            }
-        }
-        self.look_at_set_aside();
-        Ok(())
-    }
-
-    fn adopt_spool(&self, dir: &Path) {
-        let job = match spool::load_job(dir) {
-            Ok(job) => job,
-            Err(error) => return left_without_job(dir, &error),
-        };
-        if let Condition::Damaged(why) = spool::condition(dir) {
-            return set_aside(dir, &why);
-        }
-        let unclaimed = spool::is_unclaimed(dir);
-        // Nobody has to learn of its end.
-        if unclaimed || !self.inner.config.await_acknowledgement {
-            match spool::remove(dir) {
-                Ok(()) => return tracing::info!(sid = job.sid, "nothing of this spool is needed any more: removed"),
-                Err(reason) => tracing::debug!(sid = job.sid, %reason, "the spool stays"),
-            }
-        }
-        tracing::info!(sid = job.sid, epoch = job.epoch, unclaimed, "a spool waits for its job");
-        let recording = self.add(&mut self.lock(), job, false);
-        let spool_bytes = spool::bytes_on_disk(dir);
-        recording.update(|status| {
-            status.vitals.spool_bytes = spool_bytes;
-            if unclaimed {
-                status.stage = Stage::Unclaimed;
-            }
-        });
     }
 
     /// Takes a job and answers once its process is up and the bucket is proven, with its first report. The same job
@@ -323,56 +280,12 @@ impl Supervisor {
         self.recordings().into_iter().map(held).collect()
     }
 
-    /// Requests for the jobs of the spools that wait for theirs.
-    pub fn missing_jobs(&self) -> Vec<JobRequest> {
-        let request = |recording: Arc<Recording>| {
-            let status = recording.status();
-            let status = status.borrow();
-            matches!(status.stage, Stage::Waiting | Stage::Unclaimed).then(|| JobRequest {
-                node_id: self.inner.config.node.node_id.clone(),
-                recorder: recording.recorder.clone(),
-                sid: recording.sid.clone(),
-                epoch: status.epoch,
-            })
-        };
-        self.recordings().into_iter().filter_map(request).collect()
-    }
-
     /// Somebody has learnt of the recording's end: its spool is removed. Does nothing before the end.
     pub fn acknowledge(&self, sid: &str) {
         // Not while another one takes its place.
         let table = self.lock();
         if let Some(recording) = table.get(sid) {
             recording.acknowledge();
-        }
-    }
-
-    /// Nobody knows the recording any more. A spool that waits for its job is removed if it holds nothing that is not
-    /// uploaded. Otherwise it is kept, for its job or for `media-node rescue`, and takes no room of others.
-    pub async fn disown(&self, sid: &str, reason: &str) {
-        let Ok(recording) = self.get(sid) else { return };
-        let stage = recording.status().borrow().stage.clone();
-        if !matches!(stage, Stage::Waiting | Stage::Unclaimed) {
-            return;
-        }
-        if spool::is_done(&recording.dir) || !recording.dir.exists() {
-            // Its keeper waits for a job that will not come; one that has gone needs no word.
-            let _ = recording.order(Order::Interrupt(Duration::ZERO));
-            recording.remove_spool();
-            self.lock().remove(sid);
-        } else if matches!(stage, Stage::Waiting) {
-            tracing::error!(
-                sid,
-                reason,
-                spool = %recording.dir.display(),
-                bytes = recording.status().borrow().vitals.spool_bytes,
-                "the edge does not know the recording of this spool any more: its media stays here; `media-node rescue` \
-                 brings it to a store"
-            );
-            if let Err(error) = spool::mark_unclaimed(&recording.dir) {
-                tracing::warn!(sid, %error, "that nobody claims this spool cannot be noted in it");
-            }
-            recording.update(|status| status.stage = Stage::Unclaimed);
         }
     }
 
@@ -432,18 +345,6 @@ fn check_job(job: &Job) -> Result<(), Refusal> {
 fn is_sid(name: &str) -> bool {
     let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     name.len() == 32 && name.bytes().all(hexadecimal)
-}
-
-/// For a spool whose job cannot be read, so that no process can go on with it.
-fn left_without_job(dir: &Path, error: &SpoolError) {
-    match (spool::remove(dir), error) {
-        (Ok(()), _) => tracing::info!(dir = %dir.display(), "a spool that nothing ever came into: removed"),
-        (Err(RemovalError::Needed(_)), SpoolError::BadJob { .. }) => set_aside(dir, &error.to_string()),
-        (Err(RemovalError::Needed(why)), _) if !dir.join("job.json").exists() => {
-            set_aside(dir, &format!("it has no job.json, and {why}"));
-        }
-        (Err(_), _) => tracing::error!(dir = %dir.display(), %error, "this spool cannot be read: it is left alone"),
-    }
 }
 
 fn no_room(reason: String) -> Refusal {

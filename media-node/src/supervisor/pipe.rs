@@ -26,6 +26,7 @@ pub enum ToProcess {
     Interrupt(Interrupt),
 }
 
+/// The first message to a recording's process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Begin {
     pub job: Job,
@@ -110,6 +111,7 @@ pub async fn next<T: DeserializeOwned>(input: &mut (impl AsyncBufRead + Unpin)) 
     }
 }
 
+/// Why a message cannot be had from the other end.
 #[derive(Debug, thiserror::Error)]
 pub enum PipeError {
     #[error("the line cannot be read: {0}")]

@@ -19,6 +19,7 @@ pub struct Recording {
     status: watch::Sender<Status>,
 }
 
+/// What the supervisor knows of a recording.
 #[derive(Clone, Debug)]
 pub struct Status {
     pub epoch: u64,
@@ -35,6 +36,7 @@ pub struct Status {
     pub asked: u64,
 }
 
+/// The state of a recording on this node.
 #[derive(Clone, Debug)]
 pub enum Stage {
     /// A spool without a job.
@@ -52,6 +54,7 @@ pub enum Stage {
     Interrupted,
 }
 
+/// What a recording's keeper is to do.
 #[derive(Debug)]
 pub(super) enum Order {
     Job(Box<Job>),

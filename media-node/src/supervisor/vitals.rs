@@ -75,6 +75,7 @@ struct Sum {
 /// How often each kind of problem was told.
 pub type ProblemCounts = BTreeMap<ProblemCode, u64>;
 
+/// Counts of all recordings since the node began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total {
     pub counted: Counted,

@@ -18,6 +18,7 @@ mod pace;
 mod proof;
 mod rescue;
 mod schedule;
+mod schedules;
 mod service;
 mod signing;
 mod store;

@@ -6,21 +6,16 @@ use futures_util::stream::FuturesUnordered;
 use protocol::{Fault, Problem, ProblemCode};
 use tokio::sync::watch;
 
-use super::division::Due;
 use super::fault::UploadFault;
 use super::headers::Headers;
 use super::hold::Hold;
-use super::pace::Pace;
-use super::schedule::Schedule;
+use super::schedules::{CLEARANCE_MS, Schedules, Side};
 use super::task::{Item, Task};
 use super::writing::{self, Writing};
 use super::{Bucket, Formats, Store, Tally};
 use crate::backoff::chance;
 use crate::clock::{SteadyClock, boot_ms};
 use crate::spool::{Content, DueCopy, DueFile, DueIndex, DuePlaylist, HeldFile, Spool, SpoolError};
-
-/// When all that was recorded is in the customer's store, the backup has so long to remove what it held.
-const CLEARANCE_MS: u64 = 60_000;
 
 /// Where objects go while the customer's store takes none.
 #[derive(Clone, Debug)]
@@ -39,28 +34,6 @@ pub struct Uploader {
     writing: watch::Receiver<Writing>,
     problems: watch::Sender<Vec<Problem>>,
     tally: Tally,
-}
-
-/// Which store a request is made to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Customer,
-    Backup,
-}
-
-/// The requests to both stores.
-struct Schedules {
-    customer: Schedule,
-    backup: Schedule,
-    /// How often playlists are written to each.
-    customer_pace: Pace,
-    backup_pace: Pace,
-    /// When one that waits for its turn may be written.
-    paced_until_ms: Option<u64>,
-    /// Since when the backup has taken over.
-    taken_over_ms: Option<u64>,
-    /// Since when nothing is left to do but to clear the backup.
-    clearing_ms: Option<u64>,
 }
 
 /// A request that is over.
@@ -135,12 +108,12 @@ impl Uploader {
                 due.indexes.clear();
                 due.copies.clear();
             }
-            let tasks = schedules.next(&due, self.backup.as_ref(), now_ms);
+            let tasks = schedules.next(&due, self.takeover_after(), now_ms);
             requests.extend(tasks.into_iter().map(|(side, task)| self.request(side, task)));
             if self.is_over(&mut schedules, now_ms).await && ends {
                 return;
             }
-            let wake_ms = schedules.wake_ms(self.backup.as_ref(), now_ms);
+            let wake_ms = schedules.wake_ms(self.takeover_after(), now_ms);
             let pause = wake_ms.map(|wake_ms| Duration::from_millis(wake_ms - now_ms));
             tokio::select! {
                 Some(settled) = requests.next(), if !requests.is_empty() => {
@@ -244,6 +217,11 @@ impl Uploader {
             }
         }
         problems
+    }
+
+    /// For how long the customer's store has to take nothing before the backup takes over; `None` where there is none.
+    fn takeover_after(&self) -> Option<Duration> {
+        self.backup.as_ref().map(|backup| backup.after)
     }
 
     fn place(&self, side: Side) -> String {
@@ -372,78 +350,5 @@ impl Uploader {
             Ok(result) => Ok(result?),
             Err(error) => Err(UploadFault::Disk(format!("the journal's writer has stopped: {error}"))),
         }
-    }
-}
-
-impl Schedules {
-    fn new() -> Self {
-        Self {
-            customer: Schedule::new(),
-            backup: Schedule::new(),
-            customer_pace: Pace::default(),
-            backup_pace: Pace::default(),
-            paced_until_ms: None,
-            taken_over_ms: None,
-            clearing_ms: None,
-        }
-    }
-
-    fn of(&mut self, side: Side) -> &mut Schedule {
-        match side {
-            Side::Customer => &mut self.customer,
-            Side::Backup => &mut self.backup,
-        }
-    }
-
-    fn pace_of(&mut self, side: Side) -> &mut Pace {
-        match side {
-            Side::Customer => &mut self.customer_pace,
-            Side::Backup => &mut self.backup_pace,
-        }
-    }
-
-    /// What has to be done at this moment. `store`: the customer's.
-    fn due(&mut self, spool: &Spool, store: &Store, now_ms: u64) -> Due {
-        let (pace, copy_pace) = (&mut self.customer_pace, &mut self.backup_pace);
-        let due = Due::of(spool, store, pace, copy_pace, now_ms);
-        let turns = [pace.take_wake_ms(), copy_pace.take_wake_ms()];
-        self.paced_until_ms = turns.into_iter().flatten().min();
-        due
-    }
-
-    /// The requests to make at this moment.
-    fn next(&mut self, due: &Due, backup: Option<&BackupStore>, now_ms: u64) -> Vec<(Side, Task)> {
-        let Some(backup) = backup else {
-            let tasks = self.customer.next(due.for_customer(None), now_ms);
-            return tasks.into_iter().map(|task| (Side::Customer, task)).collect();
-        };
-        let after_ms = backup.after.as_millis() as u64;
-        let tasks = self.customer.next(due.for_customer(Some(&self.backup)), now_ms);
-        let mut tasks: Vec<_> = tasks.into_iter().map(|task| (Side::Customer, task)).collect();
-        let to_backup = self
-            .backup
-            .next(due.for_backup(&self.customer, after_ms, now_ms), now_ms);
-        tasks.extend(to_backup.into_iter().map(|task| (Side::Backup, task)));
-        tasks
-    }
-
-    /// When something may be due that nothing else tells of.
-    fn wake_ms(&self, backup: Option<&BackupStore>, now_ms: u64) -> Option<u64> {
-        let takeover_ms = backup.and_then(|backup| {
-            let down_ms = self.customer.down_since_ms()?;
-            Some(down_ms + backup.after.as_millis() as u64)
-        });
-        let clearance_ms = self.clearing_ms.map(|since_ms| since_ms + CLEARANCE_MS);
-        let closed = [self.customer.closed_until_ms(), self.backup.closed_until_ms()];
-        let all = closed
-            .into_iter()
-            .chain(takeover_ms)
-            .chain(clearance_ms)
-            .chain(self.paced_until_ms);
-        all.filter(|at_ms| *at_ms > now_ms).min()
-    }
-
-    fn are_idle(&self) -> bool {
-        self.customer.is_idle() && self.backup.is_idle()
     }
 }

@@ -63,6 +63,7 @@ pub struct Unread {
     pub answer: Option<UnreadPart>,
 }
 
+/// What can be read of a question or an answer whose content is not known: its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct UnreadPart {
     pub id: u64,

@@ -1,15 +1,15 @@
 //! `/v1/record/init`: what a task is to record, and how.
 
 use protocol::{
-    AudioProfile, ChannelType, FileFormat, FileStyle, Fill, Layout, Mix, MixOutput, Mode, NamePart, NameScheme,
-    Outputs, RecordingSpec, Scene, Selection, Source, Storage, StreamKind, StreamTypes, Subscription, Tiles,
-    VideoQuality,
+    AudioProfile, ChannelType, FileFormat, Fill, Layout, Mix, MixOutput, Mode, Outputs, RecordingSpec, Scene,
+    Selection, Source, Storage, StreamKind, StreamTypes, Subscription, Tiles, VideoQuality,
 };
 
 use super::date;
 use super::label::{self, Label};
 use super::layout::{crop, kind};
 use super::params::{MAX_ID_BYTES, name, number, one_of, text};
+use crate::dialect::house::files_called;
 use crate::input::{FieldError, Fields};
 
 /// The longest name of a group, in bytes: a part of a channel's path.
@@ -148,16 +148,7 @@ impl Init {
                 video: Selection::All,
                 quality: VideoQuality::High,
             },
-            files: FileStyle {
-                strict_extinf: true,
-                names: NameScheme {
-                    stem: vec![NamePart::Text(file_name.to_owned())],
-                    before_uid: "_".to_owned(),
-                    before_track: "_".to_owned(),
-                },
-                tags: None,
-                ..FileStyle::default()
-            },
+            files: files_called(file_name),
             storage,
             backup: None,
         }

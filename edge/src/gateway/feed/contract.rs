@@ -109,6 +109,7 @@ pub struct Happened {
     pub what: Happening,
 }
 
+/// What has happened in an app, as those hear it who listen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Happening {
@@ -126,6 +127,7 @@ pub enum Event {
     Pushed { listener: String, pushed: Pushed },
 }
 
+/// What came of telling a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     Sent,

@@ -16,6 +16,7 @@ pub enum Request {
     Close,
 }
 
+/// The answer to a [`Request`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -32,6 +33,7 @@ pub struct Said {
     pub echo: String,
 }
 
+/// What a message asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     SignIn {
@@ -72,6 +74,7 @@ pub enum Answer {
     Refused(Why),
 }
 
+/// Why it is not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
     NotSignedIn,

@@ -11,6 +11,7 @@ pub struct Call {
     pub command: Command,
 }
 
+/// What a caller wants of a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
@@ -63,6 +64,7 @@ pub struct Target {
     pub nonce: Option<String>,
 }
 
+/// The end of a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     pub target: Target,

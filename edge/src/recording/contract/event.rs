@@ -24,6 +24,7 @@ pub struct Notice {
     pub event: Event,
 }
 
+/// What a customer may be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {

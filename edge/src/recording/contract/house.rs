@@ -9,11 +9,7 @@ pub struct House {
     /// For how long it is kept after its end, in milliseconds; `None` for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_ms: Option<u64>,
-    /// What the dialect wants to find again with it, at most [`House::MAX_LABEL_BYTES`]. Nobody else reads it.
+    /// What the dialect wants to find again with it, some hundred bytes. Nobody else reads it.
     #[serde(default)]
     pub label: String,
-}
-
-impl House {
-    pub const MAX_LABEL_BYTES: usize = 4_096;
 }

@@ -9,6 +9,7 @@ pub struct Incident {
     pub what: What,
 }
 
+/// What has happened to a recording, for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {

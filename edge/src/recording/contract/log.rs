@@ -14,6 +14,7 @@ pub struct LoggedNotice {
     pub last_error: Option<String>,
 }
 
+/// How far the delivery of a notice has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeState {

@@ -10,6 +10,7 @@ pub struct Question {
     pub request: Request,
 }
 
+/// What can be asked of a lobby.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
@@ -53,6 +54,7 @@ pub enum Request {
     Recycled,
 }
 
+/// The answer to a [`Request`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -69,12 +71,14 @@ pub enum Reply {
     Denied(Problem),
 }
 
+/// What came of an [`Effect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// What came of [`Effect::Tell`].
     Told { room_id: String, version: u64, ok: bool },
 }
 
+/// What the shell carries out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Keep what [`Lobby::take_changes`] returns. To be persisted before anything else is done.

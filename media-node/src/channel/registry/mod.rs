@@ -1,6 +1,7 @@
 //! Who is in the channels: those who publish to this node's channel server, and those who publish elsewhere to channels that
 //! somebody asks for here, as the edge tells. Whoever asks for a roster is told of both as one.
 
+mod channels;
 mod followed;
 mod media;
 mod own;
@@ -16,12 +17,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::StreamPath;
-use crate::speaking::{self, Speakers};
-use followed::Followed;
+use crate::speaking;
+use channels::{Channels, key};
 pub use followed::Wanted;
-use media::Medias;
 pub use media::{Media, MediaTrack};
-use own::Own;
 
 /// Longest time that whoever asks for a roster is kept waiting; a longer wish is cut to it.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -91,42 +90,13 @@ struct Inner {
     changed: watch::Sender<()>,
 }
 
-struct Channels {
-    /// The last version or publication number that was given out. It begins at the process's start time in microseconds, so
-    /// that a recorder who outlives this process does not take a new roster for one that it knows.
-    last_number: u64,
-    own: Own,
-    followed: Followed,
-    media: Medias,
-    /// Who speaks in each channel of which somebody has been loud, and the number of the last change.
-    speaking: BTreeMap<Key, (Speakers, u64)>,
-    began: Instant,
-    /// Whether there is an edge that can be asked.
-    has_edge: bool,
-    /// Base of the URLs of streams that are relayed.
-    base: String,
-    /// What other nodes' tokens are made with, the present key first.
-    relay_keys: Vec<RelayKey>,
-}
-
 impl Registry {
     /// `now_ms`: Unix milliseconds.
     pub fn new(limits: Limits, now_ms: u64) -> Self {
-        let channels = Channels {
-            last_number: now_ms.saturating_mul(1_000),
-            own: Own::default(),
-            followed: Followed::default(),
-            media: Medias::default(),
-            speaking: BTreeMap::new(),
-            began: Instant::now(),
-            has_edge: false,
-            base: String::new(),
-            relay_keys: Vec::new(),
-        };
         Self {
             inner: Arc::new(Inner {
                 limits,
-                channels: Mutex::new(channels),
+                channels: Mutex::new(Channels::new(now_ms)),
                 changed: watch::Sender::new(()),
             }),
         }
@@ -408,69 +378,6 @@ impl Registry {
     fn lock(&self) -> MutexGuard<'_, Channels> {
         self.inner.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Channels {
-    fn roster(&self, key: &Key) -> Roster {
-        let own = self.own.get(key).cloned().unwrap_or_default();
-        let mut roster = self.followed.merge(key, own, &self.base);
-        if let Some((speakers, changed)) = self.speaking.get(key) {
-            roster.speaker = speakers.speaker().map(str::to_owned);
-            roster.version = roster.version.max(*changed);
-        }
-        roster
-    }
-
-    /// Somebody's stream has ended.
-    fn forget_speaker(&mut self, path: &StreamPath) {
-        let key = key(&path.app, &path.channel);
-        let users = self.own.get(&key).map(|roster| &roster.users);
-        match users {
-            None => drop(self.speaking.remove(&key)),
-            Some(users) if users.iter().all(|user| user.uid != path.uid) => {
-                if let Some((speakers, _)) = self.speaking.get_mut(&key) {
-                    speakers.left(&path.uid);
-                }
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Users who published elsewhere have left, perhaps the one who spoke.
-    fn forget_who_left(&mut self, key: &Key) {
-        let users = self.roster(key).users;
-        if let Some((speakers, _)) = self.speaking.get_mut(key)
-            && let Some(speaker) = speakers.speaker().map(str::to_owned)
-            && users.iter().all(|user| user.uid != speaker)
-        {
-            speakers.left(&speaker);
-        }
-    }
-
-    /// Nobody is listened to in channels that are neither here nor followed.
-    fn forget_channels(&mut self) {
-        let Self {
-            own,
-            followed,
-            speaking,
-            ..
-        } = self;
-        speaking.retain(|key, _| own.get(key).is_some() || followed.version(key) != 0);
-    }
-
-    fn awaits(&self, key: &Key) -> bool {
-        self.has_edge && self.followed.is_sought(key)
-    }
-
-    fn version(&self, key: &Key) -> u64 {
-        let own = self.own.get(key).map_or(0, |roster| roster.version);
-        let spoken = self.speaking.get(key).map_or(0, |(_, changed)| *changed);
-        own.max(self.followed.version(key)).max(spoken)
-    }
-}
-
-fn key(app: &str, channel: &str) -> Key {
-    (app.to_owned(), channel.to_owned())
 }
 
 /// A stream's place in a roster. It is given up when this is dropped.

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use super::super::audience::MAX_PLAYERS;
+use super::super::joined::Joined;
+use super::super::queue::{Overflow, Receiver};
 use super::*;
 
 const SDP: &[u8] = b"v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n";

@@ -10,8 +10,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::plan::{Order, Plan, Room, plan};
 use super::ports::{Captures, Rosters};
 use super::recorder::Recorder;
-use super::session::{self, User};
+use super::session::User;
 use super::shared::{Presence, Shared};
+use super::user;
 use crate::channel::RosterError;
 use crate::record::status::{Ending, Status};
 
@@ -173,7 +174,7 @@ impl<C: Captures> Users<C> {
             let shared = self.shared.clone();
             self.orders.insert(uid.clone(), sender);
             self.tasks.spawn(async move {
-                session::capture(&shared, &user, inlet).await;
+                user::capture(&shared, &user, inlet).await;
                 recorded.await;
                 uid
             });

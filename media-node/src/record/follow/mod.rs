@@ -15,6 +15,7 @@ mod sized;
 #[cfg(test)]
 pub mod testing;
 mod trouble;
+mod user;
 
 pub use engine::{refuse, run};
 pub use plan::Plan;

@@ -33,6 +33,7 @@ pub trait Captures: Clone + Send + Sync + 'static {
     fn open(&self, request: CaptureRequest) -> mpsc::Receiver<StreamEvent>;
 }
 
+/// Captures by RTSP, from whatever server has the stream.
 #[derive(Clone, Copy)]
 pub struct Rtsp;
 

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use protocol::{Fault, ProblemCode, SecretUrl, StreamName};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::plan::{Order, StreamOrder};
 use super::ports::Captures;
@@ -38,10 +37,6 @@ const PICTURE: Tracks = Tracks {
     video: true,
 };
 
-const TICK: Duration = Duration::from_secs(1);
-/// Ticks that are this far apart did not come in time.
-const STANDSTILL: Duration = Duration::from_secs(3);
-
 /// What a user's sessions are opened with.
 pub(super) struct User<C> {
     pub(super) uid: String,
@@ -52,64 +47,8 @@ pub(super) struct User<C> {
     pub(super) orders: watch::Receiver<Order>,
 }
 
-/// Captures one user until an order ends it; then all that was captured is in the inlet.
-pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures>, inlet: I) {
-    let clock = UserClock::new(I::patience(shared.options.mix.jitter_us));
-    let sessions = StreamName::ALL.map(|stream| {
-        let session = Session {
-            shared,
-            user,
-            stream,
-            clock: clock.clone(),
-            orders: user.orders.clone(),
-            inlet: inlet.clone(),
-            gate: Gate::default(),
-            refused: Vec::new(),
-            no_entry: Vec::new(),
-            lost_ms: None,
-            keyframes: KeyframeWish::default(),
-            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
-        };
-        session.run()
-    });
-    tokio::select! {
-        _ = join_all(sessions) => {}
-        () = attend(user.orders.clone(), inlet.clone()) => {}
-    }
-}
-
-/// Tells the inlet which tracks are wanted and that time passes; ends only when the inlet is closed.
-async fn attend(mut orders: watch::Receiver<Order>, inlet: impl Inlet) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = orders.borrow().tracks().unwrap_or_default();
-    let mut since = Instant::now();
-    loop {
-        // At the end the sessions still bring what is on its way.
-        let wanted = orders.borrow_and_update().tracks().unwrap_or(told);
-        // Behind a standstill, of the machine or of the disk, what came meanwhile is still on its way: nobody was silent.
-        let stood_still = since.elapsed() > STANDSTILL;
-        since = Instant::now();
-        let input = match wanted == told {
-            true if stood_still => None,
-            true => Some(Input::Tick),
-            false => Some(Input::Wanted(wanted)),
-        };
-        told = wanted;
-        if let Some(input) = input
-            && inlet.take(input).await.is_err()
-        {
-            return;
-        }
-        tokio::select! {
-            _ = ticks.tick() => {}
-            Ok(()) = orders.changed() => {}
-        }
-    }
-}
-
 /// One stream of a user: opened, and opened again, as long as it is to be captured.
-struct Session<'a, C, I> {
+pub(super) struct Session<'a, C, I> {
     shared: &'a Shared,
     user: &'a User<C>,
     stream: StreamName,
@@ -136,8 +75,25 @@ enum Turn {
     Ordered,
 }
 
-impl<C: Captures, I: Inlet> Session<'_, C, I> {
-    async fn run(mut self) {
+impl<'a, C: Captures, I: Inlet> Session<'a, C, I> {
+    pub(super) fn new(shared: &'a Shared, user: &'a User<C>, stream: StreamName, clock: UserClock, inlet: I) -> Self {
+        Self {
+            shared,
+            user,
+            stream,
+            clock,
+            orders: user.orders.clone(),
+            inlet,
+            gate: Gate::default(),
+            refused: Vec::new(),
+            no_entry: Vec::new(),
+            lost_ms: None,
+            keyframes: KeyframeWish::default(),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
         while let Some(wanted) = self.wanted().await {
             let ended = self.capture(&wanted).await;
             // Where nothing of a source can be recorded, its codecs are all that is wrong with it.
@@ -420,41 +376,4 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
 /// A session opened for one plan brings all that another one asks for.
 fn is_served(opened: &StreamPlan, now: &StreamPlan) -> bool {
     opened.url == now.url && opened.publication == now.publication && opened.tracks.contains(now.tracks)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::follow::Closed;
-
-    #[derive(Clone)]
-    struct Ticks(mpsc::Sender<()>);
-
-    impl Inlet for Ticks {
-        async fn take(&self, input: Input) -> Result<(), Closed> {
-            match input {
-                Input::Tick => self.0.send(()).await.map_err(|_| Closed),
-                Input::Event(..) | Input::Wanted(_) => Ok(()),
-            }
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_standstill_is_no_time_in_which_anybody_was_silent() {
-        let (_orders, ordered) = watch::channel(Order::End);
-        let (sender, mut ticks) = mpsc::channel(64);
-        let attending = tokio::spawn(attend(ordered, Ticks(sender)));
-        for _ in 0..3 {
-            ticks.recv().await.unwrap();
-        }
-        let stood_still = Instant::now();
-        tokio::time::advance(Duration::from_secs(20)).await;
-        ticks.recv().await.unwrap();
-        assert_eq!(
-            stood_still.elapsed(),
-            Duration::from_secs(21),
-            "the first tick behind it is left out"
-        );
-        attending.abort();
-    }
 }

@@ -52,6 +52,7 @@ pub(super) struct Position {
     pub(super) needs_keyframe: bool,
 }
 
+/// How far a run of slices has come, in microseconds of the timeline.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunPosition {
     /// The time of the picture that is shown last so far.
@@ -61,6 +62,7 @@ pub(super) struct RunPosition {
     pub(super) slice: Option<SlicePosition>,
 }
 
+/// The slice that is being written: its first time in microseconds, and its size so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SlicePosition {
     pub(super) start_us: i64,

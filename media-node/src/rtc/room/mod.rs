@@ -13,6 +13,7 @@ mod publishing;
 mod ration;
 mod roll;
 mod seek;
+mod sent;
 mod share;
 mod slot;
 mod source;

@@ -16,6 +16,7 @@ use super::commons::Commons;
 use super::origins::{Origins, Peer};
 use super::ration::Picture;
 use super::seek::{Found, paths, seek};
+use super::sent::Sent;
 use super::source::{Arrived, Out, Source};
 use super::speakers::LOUD;
 use crate::channel::MediaTrack;
@@ -35,8 +36,6 @@ const FITS_FOR: Duration = Duration::from_secs(1);
 const PAUSES_FOR: Duration = Duration::from_secs(3);
 /// Somebody speaks still who was loud so long ago: pictures do not come and go with words.
 const SPEAKS_FOR: Duration = Duration::from_secs(4);
-/// What is measured anew counts for so much of a rate, in hundredths.
-const NEW_PERCENT: u64 = 20;
 
 /// See the module.
 pub(super) struct Slot {
@@ -80,14 +79,6 @@ struct Pause {
 pub(super) struct Means<'a> {
     pub(super) queue_bytes: usize,
     pub(super) transcoding: &'a Transcoding,
-}
-
-/// What is sent by a slot.
-#[derive(Debug, Default)]
-struct Sent {
-    bytes: u64,
-    bits_per_second: u64,
-    at: Duration,
 }
 
 /// What has come for a slot.
@@ -437,34 +428,5 @@ impl Slot {
         {
             source.ask_for_keyframe();
         }
-    }
-}
-
-impl Sent {
-    fn look(&mut self, now: Duration) {
-        let since = now.saturating_sub(self.at).as_millis();
-        let since = u64::try_from(since).unwrap_or(u64::MAX).max(1);
-        let rate = std::mem::take(&mut self.bytes).saturating_mul(8_000) / since;
-        self.bits_per_second = (self.bits_per_second * (100 - NEW_PERCENT) + rate.saturating_mul(NEW_PERCENT)) / 100;
-        self.at = now;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_sent_is_measured_and_forgotten() {
-        let mut sent = Sent::default();
-        for look in 1..=30 {
-            sent.bytes += 12_500;
-            sent.look(Duration::from_millis(250 * look));
-        }
-        assert!((390_000..=400_000).contains(&sent.bits_per_second), "{sent:?}");
-        for look in 31..=60 {
-            sent.look(Duration::from_millis(250 * look));
-        }
-        assert!(sent.bits_per_second < 1_000, "{sent:?}");
     }
 }

@@ -214,7 +214,7 @@ impl NalCodec for H264 {
         let Some(unit) = self.pictures.unit.take() else {
             return Ok(None);
         };
-        let Some(first_slice) = unit.picture else {
+        let Some(first_slice) = &unit.picture else {
             return Ok(None);
         };
         self.pictures.ended();
@@ -236,26 +236,9 @@ impl NalCodec for H264 {
         if self.waiting && !first_slice.idr {
             self.entered = Some(unit.timestamp);
         }
-        let (sets, format) = if keyframe {
-            self.sets.activate(first_slice.pps_id)?
-        } else {
-            (unit.changed_sets, None)
-        };
+        let activated = keyframe.then(|| self.sets.activate(first_slice.pps_id)).transpose()?;
         self.waiting = false;
-        let data = if sets.is_empty() {
-            unit.data
-        } else {
-            let mut data = sets;
-            data.unsplit(unit.data);
-            data
-        };
-        Ok(Some(Frame {
-            timestamp: unit.timestamp,
-            arrival_us: unit.arrival_us,
-            data: data.freeze(),
-            keyframe,
-            format,
-        }))
+        Ok(Some(unit.into_frame(activated)))
     }
 
     fn wait(&mut self) {

@@ -304,26 +304,9 @@ impl NalCodec for H265 {
         if self.waiting && !intra_point {
             self.entered = Some(unit.timestamp);
         }
-        let (sets, format) = if keyframe {
-            self.sets.activate(head.pps_id)?
-        } else {
-            (unit.changed_sets, None)
-        };
+        let activated = keyframe.then(|| self.sets.activate(head.pps_id)).transpose()?;
         self.waiting = false;
-        let data = if sets.is_empty() {
-            unit.data
-        } else {
-            let mut data = sets;
-            data.unsplit(unit.data);
-            data
-        };
-        Ok(Some(Frame {
-            timestamp: unit.timestamp,
-            arrival_us: unit.arrival_us,
-            data: data.freeze(),
-            keyframe,
-            format,
-        }))
+        Ok(Some(unit.into_frame(activated)))
     }
 
     fn wait(&mut self) {

@@ -4,7 +4,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::markers::Markers;
-use super::{Depacketizer, Frame, MAX_UNIT_BYTES, Malformed, Packet};
+use super::{Depacketizer, Frame, FrameFormat, MAX_UNIT_BYTES, Malformed, Packet};
 use crate::stream::annexb::START_CODE;
 
 /// An access unit that is being put together. `P`: what the first slice of its picture says.
@@ -63,6 +63,20 @@ impl<P> Unit<P> {
             picture: None,
             recovery: None,
             ends_marked: false,
+        }
+    }
+
+    /// The frame that it is. `activated`: for a keyframe, its parameter sets, and its format where that is another one than before.
+    pub(super) fn into_frame(self, activated: Option<(BytesMut, Option<FrameFormat>)>) -> Frame {
+        let keyframe = activated.is_some();
+        let (mut data, format) = activated.unwrap_or((self.changed_sets, None));
+        data.unsplit(self.data);
+        Frame {
+            timestamp: self.timestamp,
+            arrival_us: self.arrival_us,
+            data: data.freeze(),
+            keyframe,
+            format,
         }
     }
 

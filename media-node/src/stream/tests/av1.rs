@@ -1,8 +1,8 @@
-use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::packets::{packet, push_all, timestamps};
 use crate::stream::Format;
-use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
+use crate::stream::depacketize::{Depacketizer, Fmtp, PayloadFormat, depacketizer};
 
 /// SVT-AV1: a sequence header for 320x180, without its size.
 const SEQUENCE: &[u8] = &[0x08, 0, 0, 0, 4, 0x3c, 0xfe, 0xcc, 0xfb, 0xf9, 0, 0x40];
@@ -14,16 +14,6 @@ const DELIMITER: &[u8] = &[0x12, 0];
 
 fn av1() -> Box<dyn Depacketizer> {
     depacketizer(&PayloadFormat::parse("AV1/90000", Fmtp::parse("profile=0")).unwrap()).unwrap()
-}
-
-fn packet(timestamp: u32, marker: bool, payload: &[u8]) -> Packet {
-    Packet {
-        arrival_us: i64::from(timestamp),
-        sequence: 0,
-        timestamp,
-        marker,
-        payload: Bytes::copy_from_slice(payload),
-    }
 }
 
 /// All elements with their sizes.
@@ -46,18 +36,6 @@ fn counted(head: u8, elements: &[&[u8]]) -> Vec<u8> {
 /// An OBU as it stands in a file.
 fn whole(obu: &[u8]) -> Vec<u8> {
     [&[obu[0] | 2, obu.len() as u8 - 1], &obu[1..]].concat()
-}
-
-fn push_all(av1: &mut dyn Depacketizer, packets: &[Packet]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    for packet in packets {
-        av1.push(packet, &mut frames).unwrap();
-    }
-    frames
-}
-
-fn timestamps(frames: &[Frame]) -> Vec<u32> {
-    frames.iter().map(|frame| frame.timestamp).collect()
 }
 
 #[test]

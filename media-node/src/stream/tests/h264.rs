@@ -1,6 +1,6 @@
-use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::packets::{annex_b, hex, packet, push_to_end as push_all};
 use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
 use crate::stream::{Format, H264Format};
 
@@ -16,30 +16,12 @@ const P: &[u8] = &[0x41, 0x9a, 0x20, 4, 5, 6];
 /// A slice of the same picture that begins behind its first macroblock.
 const IDR_SECOND_SLICE: &[u8] = &[0x65, 0x44, 0x80, 7];
 
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
-}
-
 fn offered(fmtp: &str) -> Result<Box<dyn Depacketizer>, String> {
     depacketizer(&PayloadFormat::parse("H264/90000", Fmtp::parse(fmtp)).unwrap())
 }
 
 fn h264(fmtp: &str) -> Box<dyn Depacketizer> {
     offered(fmtp).unwrap()
-}
-
-fn packet(timestamp: u32, marker: bool, payload: &[u8]) -> Packet {
-    let payload = Bytes::copy_from_slice(payload);
-    Packet {
-        arrival_us: i64::from(timestamp),
-        sequence: 0,
-        timestamp,
-        marker,
-        payload,
-    }
 }
 
 fn stap_a(nals: &[&[u8]]) -> Vec<u8> {
@@ -60,19 +42,6 @@ fn fu_a(nal: &[u8], parts: usize) -> Vec<Vec<u8>> {
         [&[nal[0] & 0xe0 | 28, nal[0] & 0x1f | start | end][..], chunk].concat()
     };
     chunks.iter().enumerate().map(fragment).collect()
-}
-
-fn annex_b(nals: &[&[u8]]) -> Vec<u8> {
-    nals.iter().flat_map(|nal| [&[0, 0, 0, 1][..], nal].concat()).collect()
-}
-
-fn push_all(h264: &mut dyn Depacketizer, packets: &[Packet]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    for packet in packets {
-        h264.push(packet, &mut frames).unwrap();
-    }
-    h264.end(&mut frames);
-    frames
 }
 
 fn format(frame: &Frame) -> &H264Format {

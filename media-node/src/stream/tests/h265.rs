@@ -1,7 +1,7 @@
-use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer, h265_picture_buffer};
+use super::packets::{annex_b, hex, packet, push_to_end as push_all, timestamps};
+use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, PayloadFormat, depacketizer, h265_picture_buffer};
 use crate::stream::{Format, H265Format};
 
 /// x265: Main, 320x180, two frames of reordering, 25 fps.
@@ -22,30 +22,12 @@ const RADL: &[u8] = &[0x0c, 1, 0xd0, 10];
 const IDR_SECOND: &[u8] = &[0x26, 1, 0x2c, 7];
 const P_SECOND: &[u8] = &[2, 1, 0x50, 7];
 
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
-}
-
 fn offered(fmtp: &str) -> Result<Box<dyn Depacketizer>, String> {
     depacketizer(&PayloadFormat::parse("H265/90000", Fmtp::parse(fmtp)).unwrap())
 }
 
 fn h265(fmtp: &str) -> Box<dyn Depacketizer> {
     offered(fmtp).unwrap()
-}
-
-fn packet(timestamp: u32, marker: bool, payload: &[u8]) -> Packet {
-    let payload = Bytes::copy_from_slice(payload);
-    Packet {
-        arrival_us: i64::from(timestamp),
-        sequence: 0,
-        timestamp,
-        marker,
-        payload,
-    }
 }
 
 fn aggregate(nals: &[&[u8]]) -> Vec<u8> {
@@ -77,28 +59,11 @@ fn fragments(nal: &[u8], parts: usize, number: Option<u16>) -> Vec<Vec<u8>> {
     chunks.iter().enumerate().map(fragment).collect()
 }
 
-fn annex_b(nals: &[&[u8]]) -> Vec<u8> {
-    nals.iter().flat_map(|nal| [&[0, 0, 0, 1][..], nal].concat()).collect()
-}
-
-fn push_all(h265: &mut dyn Depacketizer, packets: &[Packet]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    for packet in packets {
-        h265.push(packet, &mut frames).unwrap();
-    }
-    h265.end(&mut frames);
-    frames
-}
-
 fn format(frame: &Frame) -> &H265Format {
     match &frame.format.as_ref().unwrap().format {
         Format::H265(format) => format,
         other => panic!("{other:?}"),
     }
-}
-
-fn timestamps(frames: &[Frame]) -> Vec<u32> {
-    frames.iter().map(|frame| frame.timestamp).collect()
 }
 
 fn keyframes(frames: &[Frame]) -> Vec<bool> {

@@ -1,8 +1,8 @@
-use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::packets::{packet_of as packet, push_all};
 use crate::stream::Format;
-use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer, jpeg_picture_size};
+use crate::stream::depacketize::{Depacketizer, Fmtp, PayloadFormat, depacketizer, jpeg_picture_size};
 
 /// 320x176, quality 50, colour halved across and down.
 const HEAD: [u8; 8] = [0, 0, 0, 0, 1, 50, 40, 22];
@@ -11,29 +11,11 @@ fn jpeg() -> Box<dyn Depacketizer> {
     depacketizer(&PayloadFormat::parse("jpeg/90000", Fmtp::parse("")).unwrap()).unwrap()
 }
 
-fn packet(timestamp: u32, marker: bool, parts: &[&[u8]]) -> Packet {
-    Packet {
-        arrival_us: i64::from(timestamp),
-        sequence: 0,
-        timestamp,
-        marker,
-        payload: Bytes::from(parts.concat()),
-    }
-}
-
 /// The head of a part of a scan that begins at this byte.
 fn head(offset: u8) -> [u8; 8] {
     let mut head = HEAD;
     head[3] = offset;
     head
-}
-
-fn push_all(jpeg: &mut dyn Depacketizer, packets: &[Packet]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    for packet in packets {
-        jpeg.push(packet, &mut frames).unwrap();
-    }
-    frames
 }
 
 /// Where a marker of a picture's headers stands.

@@ -1,6 +1,6 @@
-use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::packets::packet;
 use crate::stream::Format;
 use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
 
@@ -13,17 +13,6 @@ fn latm(fmtp: &str) -> Result<Box<dyn Depacketizer>, String> {
 
 fn plain() -> Box<dyn Depacketizer> {
     latm(&format!("cpresent=0;config={CONFIG}")).unwrap()
-}
-
-fn packet(timestamp: u32, marker: bool, payload: &[u8]) -> Packet {
-    let payload = Bytes::copy_from_slice(payload);
-    Packet {
-        arrival_us: i64::from(timestamp),
-        sequence: 0,
-        timestamp,
-        marker,
-        payload,
-    }
 }
 
 fn frames(latm: &mut dyn Depacketizer, packets: &[Packet]) -> Vec<Frame> {

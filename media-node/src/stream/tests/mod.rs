@@ -12,6 +12,7 @@ mod jpeg;
 mod latm;
 mod mpeg_audio;
 mod opus;
+mod packets;
 mod pcm;
 mod random;
 pub mod rtp;

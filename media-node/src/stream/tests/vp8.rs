@@ -1,7 +1,7 @@
-use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
+use super::packets::{packet_of as packet, push_all, timestamps};
+use crate::stream::depacketize::{Depacketizer, Fmtp, Packet, PayloadFormat, depacketizer};
 use crate::stream::testing::Clear;
 use crate::stream::{Format, Quarters, RtpStream, RtpTrack, StreamEvent, Track, UserClock, Vp8Format};
 
@@ -14,28 +14,6 @@ const NEXT: &[u8] = &[0];
 
 fn vp8() -> Box<dyn Depacketizer> {
     depacketizer(&PayloadFormat::parse("VP8/90000", Fmtp::parse("")).unwrap()).unwrap()
-}
-
-fn packet(timestamp: u32, marker: bool, parts: &[&[u8]]) -> Packet {
-    Packet {
-        arrival_us: i64::from(timestamp),
-        sequence: 0,
-        timestamp,
-        marker,
-        payload: Bytes::from(parts.concat()),
-    }
-}
-
-fn push_all(vp8: &mut dyn Depacketizer, packets: &[Packet]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    for packet in packets {
-        vp8.push(packet, &mut frames).unwrap();
-    }
-    frames
-}
-
-fn timestamps(frames: &[Frame]) -> Vec<u32> {
-    frames.iter().map(|frame| frame.timestamp).collect()
 }
 
 #[test]

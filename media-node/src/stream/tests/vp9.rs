@@ -1,7 +1,7 @@
-use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
+use super::packets::{packet_of as packet, push_all, timestamps};
+use crate::stream::depacketize::{Depacketizer, Fmtp, Packet, PayloadFormat, depacketizer};
 use crate::stream::{Format, Quarters, Vp9Format};
 
 /// Frames of 320x180, profile 0.
@@ -13,28 +13,6 @@ const E: u8 = 0x04;
 
 fn vp9() -> Box<dyn Depacketizer> {
     depacketizer(&PayloadFormat::parse("VP9/90000", Fmtp::parse("")).unwrap()).unwrap()
-}
-
-fn packet(timestamp: u32, marker: bool, parts: &[&[u8]]) -> Packet {
-    Packet {
-        arrival_us: i64::from(timestamp),
-        sequence: 0,
-        timestamp,
-        marker,
-        payload: Bytes::from(parts.concat()),
-    }
-}
-
-fn push_all(vp9: &mut dyn Depacketizer, packets: &[Packet]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    for packet in packets {
-        vp9.push(packet, &mut frames).unwrap();
-    }
-    frames
-}
-
-fn timestamps(frames: &[Frame]) -> Vec<u32> {
-    frames.iter().map(|frame| frame.timestamp).collect()
 }
 
 #[test]

@@ -1,8 +1,9 @@
 use protocol::{
-    AudioProfile, ChannelType, FileFormat, FileStyle, Layout, Mix, MixOutput, Mode, NamePart, NameScheme, Outputs,
-    RecordingSpec, Scene, Selection, Source, Storage, StreamTypes, Subscription, VideoQuality,
+    AudioProfile, ChannelType, FileFormat, Layout, Mix, MixOutput, Mode, Outputs, RecordingSpec, Scene, Selection,
+    Source, Storage, StreamTypes, Subscription, VideoQuality,
 };
 
+use crate::dialect::house::files_called;
 use crate::dialect::uprtc::params::users;
 use crate::input::{FieldError, Fields};
 
@@ -108,16 +109,7 @@ impl Wish {
                 video: who,
                 quality: VideoQuality::High,
             },
-            files: FileStyle {
-                strict_extinf: true,
-                names: NameScheme {
-                    stem: vec![NamePart::Text(record_id.to_owned())],
-                    before_uid: "_".to_owned(),
-                    before_track: "_".to_owned(),
-                },
-                tags: None,
-                ..FileStyle::default()
-            },
+            files: files_called(record_id),
             storage,
             backup: None,
         }
