@@ -1,11 +1,11 @@
 // Serves the edge on one machine: the worker in workerd, with the bindings of wrangler.toml and its state in a directory.
 // `wrangler dev` would put a proxy of its own before the worker, and end when a connection between the two is lost.
+import { existsSync } from "node:fs";
 import { createConnection } from "node:net";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Log, LogLevel, Miniflare } from "miniflare";
-import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
 
 const USAGE = `usage: node edge/serve.mjs --state DIRECTORY [--host ADDRESS] [--port PORT]
 
@@ -45,10 +45,22 @@ function options() {
     process.exit(0);
   }
   if (!values.state) throw new Error("say with --state where the edge keeps its state");
-  return { ...values, port: Number(values.port), state: resolve(values.state) };
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`--port is no port: ${values.port}`);
+  return { ...values, port, state: resolve(values.state) };
 }
 
-function settings({ host, port, state }) {
+/** Refuses what the worker would not say before somebody calls it. */
+function checkEnvironment() {
+  if (!existsSync(resolve(root, "edge/build/index_bg.wasm"))) throw new Error("the edge is not built: run scripts/build edge");
+  const url = process.env.TAPEDECK_PUBLIC_URL;
+  if (url && !/^https?:\/\/[^/]/.test(url.trim())) throw new Error(`TAPEDECK_PUBLIC_URL is no URL such as https://edge.example.com: ${url}`);
+}
+
+async function settings({ host, port, state }) {
+  // It would write its log below the home directory, which a service need not have.
+  process.env.WRANGLER_LOG_PATH ??= resolve(state, "wrangler.log");
+  const { unstable_getMiniflareWorkerOptions: workerOptionsOf } = await import("wrangler");
   const { workerOptions, main } = workerOptionsOf(resolve(root, "wrangler.toml"));
   const variables = Object.entries(process.env).filter(([name, value]) => name.startsWith("TAPEDECK_") && value !== "");
   return {
@@ -73,6 +85,14 @@ function settings({ host, port, state }) {
   };
 }
 
+/** Fails with what the worker lacks in order to answer anybody. */
+async function checkHealth(server) {
+  const response = await server.dispatchFetch("http://edge/healthz");
+  if (response.ok) return;
+  const { message } = await response.json();
+  throw new Error(`${message}. "The edge" in docs/operations.md lists what its environment has to have`);
+}
+
 function endsWithWorkerd({ host, port }) {
   const socket = createConnection({ host, port });
   socket.on("connect", () => {
@@ -91,7 +111,8 @@ function endsWithWorkerd({ host, port }) {
 
 try {
   const chosen = options();
-  const server = new Miniflare(settings(chosen));
+  checkEnvironment();
+  const server = new Miniflare(await settings(chosen));
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.once(signal, async () => {
       await server.dispose();
@@ -99,6 +120,7 @@ try {
     });
   }
   await server.ready;
+  await checkHealth(server);
   console.log(`edge: ready at http://${chosen.host}:${chosen.port}`);
   endsWithWorkerd(chosen);
 } catch (error) {

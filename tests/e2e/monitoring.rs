@@ -51,7 +51,7 @@ pub(crate) async fn metrics_show_what_the_edge_does(stack: &Stack) {
     assert!(capacity.is_some_and(|(_, capacity)| *capacity > 0.0), "{after:?}");
 }
 
-pub(crate) async fn no_figure_means_one_thing_at_the_edge_and_another_at_a_node(stack: &Stack) {
+pub(crate) async fn figures_are_documented_and_mean_one_thing_at_the_edge_and_at_a_node(stack: &Stack) {
     let names = |series: BTreeMap<String, f64>| -> BTreeSet<String> {
         let names = series.keys().map(|series| series.split('{').next().unwrap_or(series));
         names.map(str::to_owned).collect()
@@ -59,6 +59,14 @@ pub(crate) async fn no_figure_means_one_thing_at_the_edge_and_another_at_a_node(
     let (edge, node) = (names(stack.metrics().await), names(stack.node_metrics().await));
     assert!(!edge.is_empty() && !node.is_empty());
     assert_eq!(edge.intersection(&node).collect::<Vec<_>>(), Vec::<&String>::new());
+    let document = include_str!("../../docs/operations.md");
+    let is_named = |name: &&String| document.contains(&format!("`{name}`")) || document.contains(&format!("`{name}{{"));
+    let unnamed: Vec<_> = edge.union(&node).filter(|name| !is_named(name)).collect();
+    assert_eq!(
+        unnamed,
+        Vec::<&String>::new(),
+        "docs/operations.md explains each figure"
+    );
 }
 
 fn figure(metrics: &BTreeMap<String, f64>, series: &str) -> f64 {

@@ -167,9 +167,14 @@ impl Node {
         self.process.wait().expect("a child");
     }
 
-    /// Asks it to end, as a service manager does.
+    /// Asks it to end as a service manager does, which sends the signal to its recordings too.
     pub fn terminate(&self) {
-        kill(self.pid(), Signal::SIGTERM).expect("the node runs");
+        let node = self.pid();
+        let recordings = children_of(node);
+        kill(node, Signal::SIGTERM).expect("the node runs");
+        for recording in recordings {
+            killpg(recording, Signal::SIGTERM).expect("the recording runs");
+        }
     }
 
     /// Whether it has ended.

@@ -6,6 +6,7 @@ use clap::builder::FalseyValueParser;
 use protocol::{Joining, MAX_MESSAGE_BYTES};
 
 use super::args::EncoderArgs;
+use super::stop_signal::leave_to_parent;
 use crate::joiner::{self, Making};
 use crate::outbound::Targets;
 use crate::supervisor;
@@ -32,6 +33,7 @@ pub(super) struct JoinArgs {
 
 pub(super) async fn run(args: JoinArgs) -> Result<(), String> {
     args.memory_limit.map_or(Ok(()), supervisor::limit_own)?;
+    leave_to_parent()?;
     let mut input = BufReader::new(std::io::stdin());
     let mut question = Vec::new();
     let most = MAX_MESSAGE_BYTES as u64;

@@ -89,6 +89,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 let limited = args.memory_limit.map_or(Ok(()), supervisor::limit_own);
                 let recording = async {
                     limited?;
+                    stop_signal::leave_to_parent()?;
                     recorder::run(dir, args.recording.options()?).await
                 };
                 block_on(Some(span), recording)

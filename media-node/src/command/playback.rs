@@ -6,6 +6,7 @@ use clap::builder::FalseyValueParser;
 use protocol::{MAX_MESSAGE_BYTES, PlaybackState};
 use tokio_util::sync::CancellationToken;
 
+use super::stop_signal::leave_to_parent;
 use crate::outbound::Targets;
 use crate::playback::{self, Question};
 
@@ -22,6 +23,7 @@ pub(super) struct PlaybackArgs {
 }
 
 pub(super) async fn run(args: PlaybackArgs) -> Result<(), String> {
+    leave_to_parent()?;
     let mut line = Vec::new();
     let most = MAX_MESSAGE_BYTES as u64;
     let read = std::io::stdin().lock().take(most).read_until(b'\n', &mut line);

@@ -56,6 +56,17 @@ fn targets(text: &str) -> impl Iterator<Item = &str> {
         .filter(|target| !target.contains("://"))
 }
 
+/// The names of our environment variables in a text.
+pub(crate) fn variables(text: &str) -> BTreeSet<&str> {
+    const PREFIX: &str = "TAPEDECK_";
+    let found = text.match_indices(PREFIX).map(|(at, _)| {
+        let rest = &text[at..];
+        let end = rest.find(|letter: char| !letter.is_ascii_uppercase() && !letter.is_ascii_digit() && letter != '_');
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    found.filter(|name| name.len() > PREFIX.len()).collect()
+}
+
 /// The lines outside of blocks of code.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut is_code = false;
@@ -90,6 +101,13 @@ Then `media-node/src/main.rs`.
     fn links_are_those_to_files() {
         assert_eq!(links(DOCUMENT), ["page.md"].into());
         assert_eq!(anchored_links(DOCUMENT), [("page.md", "part"), ("", "part")].into());
+    }
+
+    #[test]
+    fn variables_are_whole_names_with_our_prefix() {
+        let text = "env = \"TAPEDECK_SPOOL_LIMIT\", `TAPEDECK_LEASE_S`, TAPEDECK_${name}_PORT; TAPEDECK_A2=1";
+        let expected = ["TAPEDECK_SPOOL_LIMIT", "TAPEDECK_LEASE_S", "TAPEDECK_A2"].into();
+        assert_eq!(variables(text), expected);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::{anchored_links, anchors, links, paths};
+use crate::document::{anchored_links, anchors, links, paths, variables};
 use crate::graph::Graph;
 use crate::modules::{Files, Source, SourceError};
 use crate::resolve::Import;
@@ -190,6 +190,25 @@ impl House {
             files.chain(headings)
         });
         broken.collect()
+    }
+
+    /// Environment variables that the programs read and no document names, and those that documents name and nothing reads.
+    pub fn undocumented_variables(&self) -> Vec<String> {
+        let of = |is_wanted: &dyn Fn(&str) -> bool| -> BTreeSet<&str> {
+            let files = self.files.iter().filter(|(path, _)| is_wanted(path));
+            files.flat_map(|(_, text)| variables(text)).collect()
+        };
+        let documented = of(&|path| path.ends_with(".md"));
+        let somewhere = of(&|path| !path.ends_with(".md"));
+        let read = self.lines().filter(|(file, ..)| self.is_source(file));
+        let read: BTreeSet<&str> = read.flat_map(|(.., line)| variables(line)).collect();
+        let missing = read
+            .difference(&documented)
+            .map(|name| format!("no document names {name}"));
+        let gone = documented
+            .difference(&somewhere)
+            .map(|name| format!("nothing reads {name}"));
+        missing.chain(gone).collect()
     }
 
     /// Whether a link in the document `from` leads to a heading; one to no file counts elsewhere.

@@ -1,5 +1,9 @@
 //! A translated document against its original: what has to be the same in every language.
 
+use std::collections::BTreeSet;
+
+use crate::document::links;
+
 /// What differs, one string for each.
 pub(crate) fn differences(original: &str, translation: &str) -> Vec<String> {
     let (one, other) = (Shape::of(original), Shape::of(translation));
@@ -20,9 +24,20 @@ pub(crate) fn differences(original: &str, translation: &str) -> Vec<String> {
             one.code.len()
         ));
     }
+    let linked = pages(translation);
+    let missing = pages(original).into_iter().filter(|page| !linked.contains(page));
+    found.extend(missing.map(|page| format!("no link to {page}")));
     let changed = one.code.iter().zip(&other.code).filter(|(one, other)| one != other);
     found.extend(changed.map(|(one, other)| format!("another block of code:\n{other}instead of:\n{one}")));
     found
+}
+
+/// The pages that a document links, by their names: a translation may link a translation.
+fn pages(text: &str) -> BTreeSet<&str> {
+    links(text)
+        .into_iter()
+        .filter_map(|link| link.rsplit('/').next())
+        .collect()
 }
 
 #[derive(Default)]
@@ -71,11 +86,14 @@ mod tests {
     use super::*;
 
     const ORIGINAL: &str =
-        "# Title\n\nText.\n\n    make\n    run\n\n## Part\n\n```sh\n# no heading\n```\n| a |\n|---|\n";
+        "# Title\n\nText, [more](more.md).\n\n    make\n    run\n\n## Part\n\n```sh\n# no heading\n```\n| a |\n|---|\n";
 
     #[test]
     fn other_words_are_no_difference() {
-        let translation = ORIGINAL.replace("Text", "文").replace("| a |", "| 甲 |");
+        let translation = ORIGINAL
+            .replace("Text", "文")
+            .replace("| a |", "| 甲 |")
+            .replace("more.md", "../more.md");
         assert_eq!(differences(ORIGINAL, &translation), [""; 0]);
     }
 
@@ -87,6 +105,7 @@ mod tests {
             ("```sh\n# no heading\n```\n", "", "1 blocks of code instead of 2"),
             ("## Part", "### Part", "headings of levels [1, 3] instead of [1, 2]"),
             ("|---|\n", "|---|\n| b |\n", "3 rows of tables instead of 2"),
+            ("more](more.md)", "more", "no link to more.md"),
         ] {
             let found = differences(ORIGINAL, &ORIGINAL.replace(from, to));
             assert!(found.len() == 1 && found[0].starts_with(said), "{found:?}");

@@ -84,6 +84,14 @@ fn links_between_documents_lead_somewhere() {
 }
 
 #[test]
+fn documents_name_the_variables_that_programs_read() {
+    none(
+        HOUSE.undocumented_variables(),
+        "docs/operations.md has a table of those of the edge, and one of those of the node.",
+    );
+}
+
+#[test]
 fn translations_keep_to_their_originals() {
     none(
         HOUSE.drifted_translations(),

@@ -34,7 +34,7 @@ impl Trouble {
                     track.name(),
                     match track {
                         Track::Audio => "there is silence in their place",
-                        Track::Video => "what depends on them is missing, up to the next key frame",
+                        Track::Video => "what depends on them is missing, up to the next keyframe",
                     }
                 ),
             ),
@@ -68,7 +68,7 @@ impl Trouble {
                 ProblemCode::SourceClock,
                 format!(
                     "the clock of the {} of the {stream} of user {uid} was set anew amid pictures that need one another: they \
-                     are left out up to the next key frame; have its publisher send one whenever its timestamps begin anew",
+                     are left out up to the next keyframe; have its publisher send one whenever its timestamps begin anew",
                     track.name()
                 ),
             ),
@@ -77,7 +77,7 @@ impl Trouble {
                 ProblemCode::UnsupportedMedia,
                 format!(
                     "video of the {stream} of user {uid} comes, but for 10 s no picture that decoding can begin with: it is \
-                     recorded from the next one on; have its publisher send a key frame every two seconds (for ffmpeg -g and \
+                     recorded from the next one on; have its publisher send a keyframe every two seconds (for ffmpeg -g and \
                      -force_key_frames), not only at its beginning"
                 ),
             ),
@@ -161,8 +161,8 @@ mod tests {
         let (audio, video) = (Track::Audio, Track::Video);
         for (event, cause, code, part) in [
             (StreamEvent::Lost(audio, 3), "lost audio", PacketsLost, "publish by TCP"),
-            (StreamEvent::Lost(video, 1), "lost video", PacketsLost, "next key frame"),
-            (StreamEvent::Lost(video, 0), "lost video", PacketsLost, "next key frame"),
+            (StreamEvent::Lost(video, 1), "lost video", PacketsLost, "next keyframe"),
+            (StreamEvent::Lost(video, 0), "lost video", PacketsLost, "next keyframe"),
             (
                 StreamEvent::Unreadable(audio, "AAC: odd"),
                 "unreadable audio AAC: odd",
@@ -185,7 +185,7 @@ mod tests {
                 StreamEvent::NoEntry(video, None),
                 "no video entry",
                 UnsupportedMedia,
-                "send a key frame",
+                "send a keyframe",
             ),
             (
                 StreamEvent::Skipped(video),

@@ -42,7 +42,7 @@ impl Vp8 {
         }
         let mut format = None;
         if keyframe {
-            let (width, height) = vp8_picture_size(&frame.data).ok_or(Malformed("VP8: unreadable key frame"))?;
+            let (width, height) = vp8_picture_size(&frame.data).ok_or(Malformed("VP8: unreadable keyframe"))?;
             let now = Vp8Format {
                 width,
                 height,

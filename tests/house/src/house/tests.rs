@@ -181,3 +181,22 @@ fn misplaced_tests_and_silent_faces_are_told() {
     assert_eq!(house.misplaced_tests(), ["edge/src/a/c_tests.rs"]);
     assert_eq!(house.silent_faces(), ["edge/src/a/mod.rs"]);
 }
+
+#[test]
+fn a_variable_that_no_document_names_is_told_and_one_that_nothing_reads() {
+    let house = house(
+        &[
+            (
+                "edge/src/lib.rs",
+                "const READ: [&str; 2] = [\"TAPEDECK_SECRET\", \"TAPEDECK_KNOWN\"];\n#[cfg(test)] const T: &str = \"TAPEDECK_TEST\";",
+            ),
+            ("docs/a.md", "`TAPEDECK_KNOWN`, `TAPEDECK_GONE` and `TAPEDECK_STATE`"),
+            ("scripts/dev", "${TAPEDECK_STATE:-.dev}"),
+        ],
+        NO_RULES,
+    );
+    assert_eq!(
+        house.undocumented_variables(),
+        ["no document names TAPEDECK_SECRET", "nothing reads TAPEDECK_GONE"]
+    );
+}
