@@ -197,7 +197,8 @@ impl ChunkReader {
         };
         let time = extended.unwrap_or(time);
         let (timestamp, delta) = match format {
-            0 => (time, 0),
+            // What follows without a time of its own comes as much later, RTMP 1.0 §5.3.1.2.4.
+            0 => (time, time),
             1 | 2 => (known.timestamp.wrapping_add(time), time),
             _ if is_new => (known.timestamp.wrapping_add(known.delta), known.delta),
             _ => (known.timestamp, known.delta),

@@ -7,12 +7,16 @@ use super::session::MediaKind;
 const BACK_MS: i64 = 1_000;
 /// They run ahead of the time that has passed by no more than this: buffers of encoders are shorter.
 const AHEAD_MS: i64 = 10_000;
+/// Where picture and sound come, neither leaps further ahead of the one that has come with the least delay.
+const LEAP_MS: i64 = 1_000;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     /// The last timestamp of either track, and what it is when wraps are counted.
     last: Option<(u32, i64)>,
+    /// The most that media time was ahead of the time of its coming.
+    lead_ms: i64,
     audio: Track,
     video: Track,
 }
@@ -41,7 +45,8 @@ impl Clock {
         };
         let latest = |last_ms: i64, at_ms: i64| last_ms + (now_ms - at_ms) + AHEAD_MS;
         let likely = match (track.last, other.last) {
-            (Some((last_ms, at_ms)), _) => Some(last_ms - BACK_MS..=latest(last_ms, at_ms)),
+            (Some((last_ms, _)), Some(_)) => Some(last_ms - BACK_MS..=now_ms + self.lead_ms + LEAP_MS),
+            (Some((last_ms, at_ms)), None) => Some(last_ms - BACK_MS..=latest(last_ms, at_ms)),
             // The one may well begin before the other.
             (None, Some((last_ms, at_ms))) => Some(last_ms - AHEAD_MS..=latest(last_ms, at_ms)),
             (None, None) => None,
@@ -65,6 +70,7 @@ impl Clock {
         track.offset_ms = offset_ms;
         let media_ms = continued + offset_ms;
         track.last = Some((media_ms, now_ms));
+        self.lead_ms = self.lead_ms.max(media_ms - now_ms);
         media_ms
     }
 }
@@ -119,6 +125,34 @@ mod tests {
             (Video, 3_600_080, 120),
         ]);
         assert_eq!(got, [0, 10, 40, 55, 80, 80, 120]);
+    }
+
+    #[test]
+    fn one_track_does_not_leap_away_from_the_other() {
+        let got = run(&[
+            (Video, 1_000, 0),
+            (Audio, 1_000, 0),
+            (Video, 6_040, 40),
+            (Audio, 1_040, 40),
+            (Video, 6_080, 80),
+            (Audio, 1_080, 80),
+        ]);
+        assert_eq!(got, [0, 0, 40, 40, 80, 80]);
+    }
+
+    #[test]
+    fn media_that_was_left_out_behind_a_stall_leaves_its_hole() {
+        let got = run(&[
+            (Video, 1_000, 0),
+            (Audio, 1_000, 0),
+            // What had waited,
+            (Video, 1_040, 5_000),
+            (Audio, 1_040, 5_000),
+            // and what the encoder goes on with.
+            (Video, 6_000, 5_001),
+            (Audio, 6_000, 5_001),
+        ]);
+        assert_eq!(got, [0, 0, 40, 40, 5_000, 5_000]);
     }
 
     #[test]

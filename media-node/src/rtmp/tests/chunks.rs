@@ -77,6 +77,8 @@ fn headers_leave_out_what_has_not_changed() {
     let messages = read(&bytes).unwrap();
     assert_eq!(times(&messages), [1_000, 1_020, 1_050, 1_080, 1_110]);
     assert!(messages.iter().all(|message| message.stream == 1 && message.kind == 8));
+    let of_even_sound = [&message(4, 8, 1, 20, b"a")[..], &[0xc4, b'b'], &[0xc4, b'c']].concat();
+    assert_eq!(times(&read(&of_even_sound).unwrap()), [20, 40, 60]);
 }
 
 #[test]
