@@ -2,7 +2,8 @@
 //
 // usage: node publish.cjs CHROMIUM EDGE APP CHANNEL TOKEN WATCHED PICTURES
 // WATCHED: the ID of a user who publishes already. Prints one line of JSON: what the page said to a wrong token, the size of each
-// picture that moves, how wide it is on a phone, what a reader misses in English and in Chinese, and what the browser complained of.
+// picture that moves, how wide it is on a phone, what a reader misses in English and in Chinese, and what the browser complained of. On
+// the way, the node seems to have forgotten what is published.
 const path = require('node:path')
 const { launch, run } = require('./chromium.cjs')
 
@@ -19,6 +20,7 @@ async function main([executablePath, edge, app, channel, token, watched, picture
   const browser = await launch(executablePath, FLAGS)
   try {
     const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'] })
+    await context.addInitScript(keepConnections)
     const page = await context.newPage()
     const complaints = []
     page.on('pageerror', (error) => complaints.push(error.stack))
@@ -42,6 +44,7 @@ async function main([executablePath, edge, app, channel, token, watched, picture
     const english = await faults(page)
     await page.screenshot({ path: path.join(pictures, 'publish.png') })
 
+    await beginsAgain(page)
     await page.getByRole('button', { name: '中文' }).click()
     await page.setViewportSize(PHONE)
     const width = await page.evaluate(() => document.documentElement.scrollWidth)
@@ -59,6 +62,32 @@ async function main([executablePath, edge, app, channel, token, watched, picture
   } finally {
     await browser.close()
   }
+}
+
+function keepConnections() {
+  window.connections = []
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...words) {
+      super(...words)
+      window.connections.push(this)
+    }
+  }
+}
+
+/** The connection is lost with a node that is killed, and back before the page asks for another one: it knows no session then. */
+async function beginsAgain(page) {
+  const sessions = '**/rtc/v1/sessions/**'
+  await page.route(sessions, (route) => (route.request().method() === 'PATCH' ? route.fulfill({ status: 404 }) : route.continue()))
+  const begun = page.waitForRequest((request) => request.method() === 'POST' && request.url().includes('/whip/'))
+  await page.evaluate(() => {
+    const isOwn = (pc) => pc.connectionState === 'connected' && pc.getSenders().some(({ track }) => track)
+    const lost = window.connections.find(isOwn)
+    Object.defineProperty(lost, 'connectionState', { get: () => 'disconnected' })
+    lost.dispatchEvent(new Event('connectionstatechange'))
+  })
+  await begun
+  await page.getByText('Connected').nth(1).waitFor()
+  await page.unroute(sessions)
 }
 
 /** What axe finds that shuts a reader out. */

@@ -3,7 +3,8 @@
 // usage: node webrtc.cjs CHROMIUM KIND URL PICTURES [CODEC]
 // KIND: `flash`: a white flash and a beep of 1 kHz at each full second, or `flash,COLOUR,HERTZ`; `throttled`: the same where the page gets a quarter of the
 // processor; `fake`: Chromium's false camera and microphone; `layers`: the same with pictures of two sizes at once; `sizes`: of three;
-// `play`; `course`: what happens to a user's media in a call, of which URL and CODEC are lists, of which the others get a plain picture.
+// `play`; `course`: what happens to a user's media in a call, of which URL and CODEC are lists, of which the others get a plain picture, in layers where
+// the codec has a colon and a scalability mode behind it.
 // Prints {"connected": …} as a line of JSON once media flows, and at the end of its input what it counted, as another line. The course
 // begins with a line of input, and ends with a line that says what was offered.
 const { createServer } = require('node:http')
@@ -105,7 +106,12 @@ const PAGE = `<!doctype html>
     session = await begin(pc, own, change)
     for (const [number, url] of otherUrls.entries()) {
       const other = new RTCPeerConnection()
-      prefer(other.addTransceiver(picture(320, 180, 'lime'), { direction: 'sendonly' }), otherCodecs[number])
+      const [otherCodec, scalabilityMode] = otherCodecs[number].split(':')
+      // Chromium makes no layers in space that are smaller than 240 × 135.
+      const isSpatial = scalabilityMode && !scalabilityMode.startsWith('L1')
+      const plain = isSpatial ? picture(640, 360, 'lime') : picture(320, 180, 'lime')
+      const sendEncodings = [scalabilityMode ? { scalabilityMode } : {}]
+      prefer(other.addTransceiver(plain, { direction: 'sendonly', sendEncodings }), otherCodec)
       await begin(other, url)
     }
   }

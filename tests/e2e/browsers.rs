@@ -232,7 +232,7 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
 
 pub(crate) async fn what_happens_to_media_in_a_call_is_in_the_recordings(stack: &Stack) {
     let (customer, cname) = (stack.customer(), "course");
-    let users = [("1", "h264"), ("2", "vp9"), ("3", "av1"), ("4", "vp8")];
+    let users = [("1", "h264"), ("2", "vp9:L3T3_KEY"), ("3", "av1:L1T3"), ("4", "vp8")];
     let urls = users.map(|(uid, _)| stack.web_url("whip", cname, uid)).join(",");
     let mut page = Page::open("course", &urls, &users.map(|(_, codec)| codec).join(","), stack).await;
     let individual = customer
@@ -327,7 +327,11 @@ pub(crate) async fn what_happens_to_media_in_a_call_is_in_the_recordings(stack: 
     codecs::are_copied(
         stack,
         &others,
-        &[("2", "mp4", "vp9"), ("3", "mp4", "av1"), ("4", "webm", "vp8")],
+        &[
+            ("2", "mp4", "vp9", 640),
+            ("3", "mp4", "av1", 320),
+            ("4", "webm", "vp8", 320),
+        ],
     )
     .await;
 }

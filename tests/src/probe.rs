@@ -194,8 +194,19 @@ pub async fn pictures(file: &Path) -> Vec<String> {
 /// What FFmpeg complains of while it decodes the whole file; empty if nothing is wrong with it. Frames keep their own times: those of the
 /// frame rate that it guesses may fall together.
 pub async fn warnings(file: &Path) -> String {
+    warnings_by(&[], file).await
+}
+
+/// The same of one of its decoders of pictures.
+pub async fn warnings_of(decoder: &str, file: &Path) -> String {
+    warnings_by(&["-c:v", decoder], file).await
+}
+
+async fn warnings_by(how: &[&str], file: &Path) -> String {
     let output = Command::new("ffmpeg")
-        .args(["-nostdin", "-hide_banner", "-v", "warning", "-i"])
+        .args(["-nostdin", "-hide_banner", "-v", "warning"])
+        .args(how)
+        .arg("-i")
         .arg(file)
         .args(["-enc_time_base", "-1", "-f", "null", "-"])
         .output()

@@ -120,7 +120,8 @@ export class Session {
     await pc.setLocalDescription()
     const headers = { 'content-type': FRAGMENT, 'if-match': '*' }
     const response = await this.#call('PATCH', this.#location, fragment(pc.localDescription.sdp), headers)
-    if (response.status === 404) throw new Ended()
+    // Its node was restarted: whoever ends a session says so.
+    if (response.status === 404) throw new Unreachable()
     if (response.status !== 200) throw await refusal(response)
     this.#answer = restarted(this.#answer, await response.text())
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer })

@@ -37,7 +37,8 @@ impl KeyframeWish {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn times(&self) -> u64 {
+    /// How often that was said.
+    pub fn times(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

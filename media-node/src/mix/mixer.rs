@@ -195,6 +195,13 @@ impl Mixer {
         of.collect()
     }
 
+    /// The users' pictures of which nothing that comes can be shown before the next keyframe, and of which stream, if that has a place of
+    /// its own.
+    pub fn lacking_keyframes(&self) -> impl Iterator<Item = (&str, Option<StreamKind>)> {
+        let users = self.users.iter();
+        users.flat_map(|(uid, user)| user.lacking_keyframes().map(move |stream| (uid.as_str(), stream)))
+    }
+
     /// Who speaks, or spoke last, where the picture follows the speaker.
     pub fn speaker(&self) -> Option<&str> {
         self.speakers.speaker().filter(|_| self.scene.follows_speaker())

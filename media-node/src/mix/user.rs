@@ -114,6 +114,13 @@ impl User {
         std::iter::once(own).chain(keys.into_iter().zip(streams))
     }
 
+    /// The pictures of which nothing that comes can be shown before the next keyframe: of which stream, if it has a place of its own.
+    pub fn lacking_keyframes(&self) -> impl Iterator<Item = Option<StreamKind>> {
+        let own = self.video.lacks_keyframe().then_some(None);
+        let streams = self.streams.iter().filter(|(_, stream)| stream.video.lacks_keyframe());
+        own.into_iter().chain(streams.map(|(kind, _)| Some(*kind)))
+    }
+
     /// Whether decoders have refused much of what the user sends, since that was last told.
     pub fn take_undecodable(&mut self) -> bool {
         let videos = self.streams.values_mut().map(|stream| &mut stream.video.undecodable);

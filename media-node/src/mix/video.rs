@@ -35,6 +35,8 @@ pub struct VideoTrack {
     lost: bool,
     /// and of those in the queue in front of the ones with these decoding times.
     anew: VecDeque<i64>,
+    /// Units that were to be shown could not be: the keyframe in front of them was left out.
+    lacks_keyframe: bool,
     /// No more units come.
     ended: bool,
     /// Units that its decoders refused, since that was last asked.
@@ -77,6 +79,7 @@ impl VideoTrack {
         if std::mem::take(&mut self.lost) {
             self.anew.push_back(unit.dts_us);
         }
+        self.lacks_keyframe &= !unit.keyframe;
         self.queued += unit.data.len();
         self.queue.push_back((self.coding, unit));
         if self.queued <= QUEUE_BYTES {
@@ -176,6 +179,7 @@ impl VideoTrack {
     /// Forgets what was sent until `at_us`: the user left.
     pub fn leave(&mut self, at_us: i64) {
         self.stop();
+        self.lacks_keyframe = false;
         while self.queue.front().is_some_and(|(_, unit)| unit.pts_us <= at_us) {
             self.pop();
         }
@@ -184,6 +188,11 @@ impl VideoTrack {
     /// No more units come, so that nothing in the decoder waits for one.
     pub fn end(&mut self) {
         self.ended = true;
+    }
+
+    /// Whether nothing that comes can be shown before the next keyframe.
+    pub fn lacks_keyframe(&self) -> bool {
+        self.lacks_keyframe
     }
 
     pub fn shown(&self) -> Option<&Decoded> {
@@ -230,11 +239,14 @@ impl VideoTrack {
     /// A new decoder in front of a key frame; false while there is none.
     fn restart(&mut self, at_us: i64, counters: &mut Counters) -> bool {
         self.skip_to_key(at_us);
+        let mut has_dropped = false;
         while self.queue.front().is_some_and(|(_, unit)| !unit.keyframe) {
             counters.video_units_dropped += 1;
+            has_dropped = true;
             self.pop();
         }
         let Some((coding, _)) = self.queue.front() else {
+            self.lacks_keyframe |= has_dropped;
             return false;
         };
         self.inside.clear();

@@ -252,14 +252,16 @@ impl Door {
                 "If-Match has to say which connection is meant: the ETag of the answer, or * to begin another one";
             return Err(Problem::new(428, reason));
         };
-        if shown != "*" && shown != tag {
+        // The standard's own example has the asterisk in quotation marks.
+        let is_another = matches!(shown, "*" | "\"*\"");
+        if !is_another && shown != tag {
             return Err(Problem::new(
                 412,
-                "The connection of this ETag was replaced by another one",
+                "This ETag is not, or no longer, that of the session's connection: use the one of the last answer, or * to begin another",
             ));
         }
         let fragment = Fragment::parse(&call.body);
-        if shown == "*" && (fragment.ufrag.is_none() || fragment.password.is_none()) {
+        if is_another && (fragment.ufrag.is_none() || fragment.password.is_none()) {
             return Err(Problem::new(400, "Another connection needs a=ice-ufrag and a=ice-pwd"));
         }
         let (answer, answered) = oneshot::channel();

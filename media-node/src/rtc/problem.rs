@@ -94,10 +94,10 @@ impl From<Denial> for Problem {
         match denial {
             Denial::Stranger(reason) => Self {
                 header: Some(("WWW-Authenticate", "Bearer")),
-                ..Self::new(401, reason)
+                ..Self::new(401, capitalised(&reason))
             },
-            Denial::Forbidden(reason) => Self::new(403, reason),
-            Denial::Undecided(reason) => Self::not_now(reason),
+            Denial::Forbidden(reason) => Self::new(403, capitalised(&reason)),
+            Denial::Undecided(reason) => Self::not_now(capitalised(&reason)),
         }
     }
 }

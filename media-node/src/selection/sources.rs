@@ -50,6 +50,11 @@ impl Sources {
         self.choice(track).is(stream)
     }
 
+    /// The stream that is the user's track, once there is one.
+    pub fn stream(&self, track: Track) -> Option<StreamName> {
+        self.choice(track).from
+    }
+
     /// The format of the user's track, once there is one.
     pub fn current(&self, track: Track) -> Option<&Format> {
         self.choice(track).current()

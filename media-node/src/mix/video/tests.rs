@@ -148,3 +148,29 @@ fn pictures_are_turned_as_their_sender_says_beside_them() {
         assert!(luma(black) < 50, "{quarters}: {}", luma(black));
     }
 }
+
+#[test]
+fn decoding_that_goes_on_in_the_middle_lacks_a_keyframe_until_one_comes() {
+    let (mut track, mut counters) = (VideoTrack::new(PictureLimit::default()), Counters::default());
+    track.set_coding(VideoCodec::Vp8.into());
+    let units = half_white(3);
+    let push = |track: &mut VideoTrack, numbers: std::ops::Range<usize>, counters: &mut Counters| {
+        units[numbers]
+            .iter()
+            .for_each(|unit| track.push(unit.clone(), counters));
+    };
+    push(&mut track, 0..15, &mut counters);
+    // A machine that does not keep up decodes keyframes only.
+    track.jump(1_200_000, &mut counters);
+    assert!(!track.lacks_keyframe(), "it wants no others for now");
+    track.advance(1_400_000, &mut counters);
+    assert!(track.lacks_keyframe());
+    push(&mut track, 15..20, &mut counters);
+    track.advance(1_900_000, &mut counters);
+    assert!(track.lacks_keyframe());
+    assert_eq!(track.shown().unwrap().pts_us, 1_000_000);
+    push(&mut track, 20..21, &mut counters);
+    assert!(!track.lacks_keyframe());
+    track.advance(2_000_000, &mut counters);
+    assert_eq!(track.shown().unwrap().pts_us, 2_000_000);
+}

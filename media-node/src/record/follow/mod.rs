@@ -14,6 +14,8 @@ mod shared;
 mod sized;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod user;
 

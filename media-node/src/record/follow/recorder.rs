@@ -58,6 +58,12 @@ pub trait Inlet: Clone + Send + Sync + 'static {
         Patience::Endless
     }
 
+    /// Whether the pictures that this stream brings are left out until its next keyframe, since those before them were more than what
+    /// takes them keeps up with, and another keyframe would be of use now.
+    fn lacks_keyframe(&self, _stream: StreamName) -> bool {
+        false
+    }
+
     /// Waits while there is no room.
     fn take(&self, input: Input) -> impl Future<Output = Result<(), Closed>> + Send;
 }

@@ -200,12 +200,14 @@ impl<'a, C: Captures, I: Inlet> Session<'a, C, I> {
             self.tell_refused();
         }
         self.note(&event);
+        let is_predicted = matches!(&event, StreamEvent::Unit(Track::Video, unit) if !unit.keyframe);
         let open = match self.orders.borrow().stream(self.stream) {
             StreamOrder::Capture(wanted) => wanted.tracks.video,
             StreamOrder::Left | StreamOrder::End => true,
         };
         let passed = self.gate.pass(event, open);
-        if open && self.gate.is_shut() {
+        let is_left_out = is_predicted && self.inlet.lacks_keyframe(self.stream);
+        if open && (self.gate.is_shut() || is_left_out) {
             self.keyframes.ask();
         }
         for event in passed.into_iter().flatten() {

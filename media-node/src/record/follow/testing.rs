@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::ports::{Captures, Rosters};
-use crate::capture::{CaptureRequest, Wanted};
+use crate::capture::{CaptureRequest, KeyframeWish, Wanted};
 use crate::channel::{Credentials, RosterError};
 use crate::record::testing::Coded;
 use crate::stream::{AccessUnit, StreamEnd, StreamEvent, Track};
@@ -41,6 +41,7 @@ pub struct FakeCaptures(Arc<Mutex<Sessions>>);
 struct Sessions {
     sessions: HashMap<String, VecDeque<mpsc::Receiver<StreamEvent>>>,
     opened: Vec<(String, Wanted)>,
+    wishes: Vec<KeyframeWish>,
 }
 
 impl FakeCaptures {
@@ -57,6 +58,11 @@ impl FakeCaptures {
         sender
     }
 
+    /// How often the sessions were to ask for keyframes.
+    pub fn keyframes_wished(&self) -> u64 {
+        self.0.lock().unwrap().wishes.iter().map(KeyframeWish::times).sum()
+    }
+
     pub fn opened(&self) -> Vec<(String, Wanted)> {
         self.0.lock().unwrap().opened.clone()
     }
@@ -66,6 +72,7 @@ impl Captures for FakeCaptures {
     fn open(&self, request: CaptureRequest) -> mpsc::Receiver<StreamEvent> {
         let mut state = self.0.lock().unwrap();
         state.opened.push((request.url.expose().to_owned(), request.want));
+        state.wishes.push(request.keyframes);
         let scripted = state
             .sessions
             .get_mut(request.url.expose())

@@ -17,7 +17,7 @@ mod user_files;
 
 use std::sync::Arc;
 
-use protocol::{Desired, Fault, ProblemCode, Roster};
+use protocol::{Desired, Fault, ProblemCode, Roster, StreamName};
 use tokio::sync::{mpsc, watch};
 
 use super::context::Context;
@@ -109,10 +109,13 @@ impl<S: SliceSink> Recorder for Individual<S> {
     fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static) {
         let (sender, mut queue) = mpsc::channel::<Held<Input>>(QUEUE);
         let (clock, board, of, name) = (self.clock, self.board.clone(), self.clone(), uid.to_owned());
+        let (tell_lacking, lacking) = watch::channel(None);
         let writer = tokio::task::spawn_blocking(move || {
             let mut tracks = UserTracks::new(&of, &name, wanted);
             while let Some(input) = queue.blocking_recv() {
                 tracks.take(input.what, clock.now_us());
+                let lacks = tracks.lacks_keyframe();
+                tell_lacking.send_if_modified(|told| std::mem::replace(told, lacks) != lacks);
             }
             tracks.close(clock.now_us());
         });
@@ -129,7 +132,7 @@ impl<S: SliceSink> Recorder for Individual<S> {
             }
         };
         let room = Room::new(QUEUE_BYTES);
-        (UserInlet { sender, room }, written)
+        (UserInlet { sender, room, lacking }, written)
     }
 
     fn follow(&mut self, _: &Roster, _: &Plan, _: &Desired) {}
@@ -148,9 +151,15 @@ impl<S: SliceSink> Recorder for Individual<S> {
 struct UserInlet {
     sender: mpsc::Sender<Held<Input>>,
     room: Room,
+    /// The stream of whose picture nothing can be shown before its next keyframe.
+    lacking: watch::Receiver<Option<StreamName>>,
 }
 
 impl Inlet for UserInlet {
+    fn lacks_keyframe(&self, stream: StreamName) -> bool {
+        *self.lacking.borrow() == Some(stream)
+    }
+
     async fn take(&self, input: Input) -> Result<(), Closed> {
         let bytes = match &input {
             Input::Event(_, event) => event.media_bytes(),

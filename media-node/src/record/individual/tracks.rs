@@ -83,6 +83,12 @@ impl<S: SliceSink> UserTracks<S> {
         }
     }
 
+    /// The stream of whose picture nothing can be shown in snapshots before its next keyframe, if there is one.
+    pub(super) fn lacks_keyframe(&self) -> Option<StreamName> {
+        let is_left_out = self.wanted.video && self.pictures.lacks_keyframe();
+        self.sources.stream(Track::Video).filter(|_| is_left_out)
+    }
+
     /// Commits what is open.
     pub(super) fn close(&mut self, now_us: i64) {
         self.take(Input::Wanted(Tracks::default()), now_us);

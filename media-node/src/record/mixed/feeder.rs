@@ -3,7 +3,7 @@
 mod streams;
 mod wishes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{SecretUrl, StreamKind, StreamName};
 
@@ -108,6 +108,16 @@ impl Feeder {
     pub fn take_undecodable(&mut self) -> Vec<String> {
         let mix = self.mix.as_mut();
         mix.map(|mix| mix.mixer.take_undecodable()).unwrap_or_default()
+    }
+
+    /// The users' streams of whose pictures nothing that comes can be shown before the next keyframe.
+    pub fn lacking_keyframes(&self) -> BTreeSet<(String, StreamName)> {
+        let lacking = self.mix.iter().flat_map(|mix| mix.mixer.lacking_keyframes());
+        let named = lacking.filter_map(|(uid, kind)| {
+            let picture = || self.sources.get(uid)?.stream(Track::Video);
+            Some((uid.to_owned(), kind.map(StreamName::from).or_else(picture)?))
+        });
+        named.collect()
     }
 
     /// Who speaks, or spoke last, where the picture follows the speaker.
@@ -307,9 +317,11 @@ impl Feeder {
             mixer.change(i64::MIN, Change::Fonts(fonts.clone()));
         }
         for (uid, sources) in &self.sources {
-            if let Some(format) = sources.current(Track::Audio) {
-                mixer.format(uid, format);
-            }
+            let formats = [Track::Audio, Track::Video].map(|track| sources.current(track));
+            formats
+                .into_iter()
+                .flatten()
+                .for_each(|format| mixer.format(uid, format));
         }
         for (uid, stream, coding) in self.streams.codings() {
             mixer.stream_coding(uid, stream, coding);

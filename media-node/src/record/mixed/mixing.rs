@@ -1,6 +1,6 @@
 //! The thread that mixes: it tells the feeder what comes and what time it is, and hands on what the feeder makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -62,6 +62,8 @@ pub struct Mixing {
     pub made: SyncSender<Made>,
     /// How large the cameras of users are shown.
     pub areas: watch::Sender<BTreeMap<String, Area>>,
+    /// The streams of whose pictures nothing can be shown before their next keyframes.
+    pub lacking: watch::Sender<BTreeSet<(String, StreamName)>>,
     pub clock: Clock,
     pub board: SharedBoard,
 }
@@ -117,6 +119,12 @@ impl Mixing {
         self.feeder.advance(now_us, &mut each);
         drop(each);
         self.tell_counters();
+        let lacking = self.feeder.lacking_keyframes();
+        self.lacking.send_if_modified(|told| {
+            let has_changed = *told != lacking;
+            *told = lacking;
+            has_changed
+        });
         if let Some(areas) = self.feeder.areas() {
             self.areas.send_if_modified(|told| {
                 let has_changed = told != areas;

@@ -52,6 +52,8 @@ pub struct MixedRecorder {
     wishes: watch::Sender<Wishes>,
     /// How large the cameras of users are shown.
     areas: watch::Receiver<BTreeMap<String, Area>>,
+    /// The streams of whose pictures nothing can be shown before their next keyframes.
+    lacking: watch::Receiver<BTreeSet<(String, StreamName)>>,
     clock: Clock,
     mixing: JoinHandle<()>,
     writing: JoinHandle<()>,
@@ -78,6 +80,7 @@ impl MixedRecorder {
         let (wish, wished) = watch::channel(wishes.clone());
         let (made, making) = sync_channel(MADE);
         let (tell_areas, areas) = watch::channel(BTreeMap::new());
+        let (tell_lacking, lacking) = watch::channel(BTreeSet::new());
         tokio::spawn(tick(events.downgrade()));
         let texts = Texts {
             events: events.downgrade(),
@@ -111,6 +114,7 @@ impl MixedRecorder {
                     wished,
                     made,
                     areas: tell_areas,
+                    lacking: tell_lacking,
                     clock,
                     board,
                 };
@@ -126,6 +130,7 @@ impl MixedRecorder {
             room: Room::new(QUEUE_BYTES),
             wishes: wish,
             areas,
+            lacking,
             clock,
             mixing,
             writing,
@@ -145,6 +150,7 @@ impl Recorder for MixedRecorder {
             uid: uid.into(),
             events: self.events.clone(),
             room: self.room.clone(),
+            lacking: self.lacking.clone(),
         };
         (inlet, async {})
     }
@@ -225,12 +231,18 @@ pub struct UserInlet {
     uid: Arc<str>,
     events: mpsc::Sender<MixEvent>,
     room: Room,
+    lacking: watch::Receiver<BTreeSet<(String, StreamName)>>,
 }
 
 impl Inlet for UserInlet {
     // Users are mixed with one another, and what comes too late misses its place.
     fn patience(jitter_us: i64) -> Patience {
         Patience::Budget(jitter_us)
+    }
+
+    fn lacks_keyframe(&self, stream: StreamName) -> bool {
+        let lacking = self.lacking.borrow();
+        lacking.iter().any(|(uid, of)| **uid == *self.uid && *of == stream)
     }
 
     async fn take(&self, input: Input) -> Result<(), Closed> {

@@ -90,6 +90,12 @@ impl PictureThread {
         sent
     }
 
+    /// Whether it waits for a keyframe and could go on with one: while it still has to work off what came before, one would be left out
+    /// as well.
+    pub(super) fn lacks_keyframe(&self) -> bool {
+        self.skipping && self.bytes.load(Ordering::Relaxed) == 0 && !self.thread.is_finished()
+    }
+
     /// The video has ended, or is not wanted any more; it may begin again.
     pub(super) fn ended(&self) {
         // Waits for one unit at most. Without the thread there is nothing to end.

@@ -73,6 +73,11 @@ impl UserPictures {
         }
     }
 
+    /// Whether units are left out until a keyframe comes, and one would be of use.
+    pub(in crate::record) fn lacks_keyframe(&self) -> bool {
+        self.thread.as_ref().is_some_and(PictureThread::lacks_keyframe)
+    }
+
     /// The user's video has ended, or is not wanted any more; it may begin again.
     pub(in crate::record) fn ended(&self) {
         if let Some(thread) = &self.thread {

@@ -171,7 +171,8 @@ impl Offer {
         let mut chosen = Vec::with_capacity(self.sections.len());
         for kind in [Kind::Audio, Kind::Video] {
             if self.sections.iter().filter(|section| section.kind == kind).count() > 1 {
-                let reason = "the offer has more than one audio or video track: a session has one of each at most";
+                let reason = "the offer has more than one audio or video track: a session has one of each at most, so begin another \
+                              session for each further one, of another stream or user";
                 return Err(OfferError::NotTaken(reason.to_owned()));
             }
         }

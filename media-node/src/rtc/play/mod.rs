@@ -81,8 +81,7 @@ impl Playing {
         };
         let tracks: Vec<Track> = taken.filter_map(track).collect();
         if tracks.is_empty() {
-            let reason = "the offer receives nothing that the stream has: offer media that are recvonly";
-            return Err(OfferError::NotTaken(reason.to_owned()));
+            return Err(nothing(&played, offer));
         }
         let is_seen = tracks.iter().any(|track| track.kind == Kind::Video);
         let view = View::new(&played.publication, queue_bytes, track::FIRST_NUMBER).filter(|_| is_seen);
@@ -319,6 +318,18 @@ impl Playing {
             }
         }
     }
+}
+
+/// Why an offer gets none of what is to be played.
+fn nothing(played: &Played, offer: &Offer) -> OfferError {
+    let has = |kind| played.source(kind).is_some();
+    let receives = offer.sections.iter().any(|section| section.receives);
+    let reason = match (receives, has(Kind::Audio), has(Kind::Video)) {
+        (true, true, false) => "the stream has sound only: offer to receive that",
+        (true, false, true) => "the stream has a picture only: offer to receive that",
+        _ => "the offer receives nothing: offer media that are recvonly",
+    };
+    OfferError::NotTaken(reason.to_owned())
 }
 
 impl From<SubscribeError> for End {

@@ -2,6 +2,8 @@
 
 use super::media::assert_publishes;
 use super::support::{Client, Server};
+use crate::channel::StreamPath;
+use crate::hub::Description;
 use crate::rtc::offer::tests::CHROMIUM;
 
 const PATH: &str = "/whip/a/room/u";
@@ -106,6 +108,21 @@ async fn who_plays_only_receives_whatever_was_offered() {
     let reply = server.post("/whep/a/room/u", CHROMIUM).await;
     assert!(
         reply.status == 422 && reply.body.contains("receives nothing"),
+        "{}",
+        reply.body
+    );
+    // Of a stream without pictures a picture is not had.
+    let described = "v=0\r\nm=audio 0 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n";
+    let description = Description::parse(described.as_bytes()).unwrap();
+    let path = StreamPath::parse("/a/room/sound").unwrap();
+    let _sound = server.hub.publish(&path, description, 0).unwrap();
+    let (session, video) = (
+        CHROMIUM.split_once("m=audio").unwrap().0.replace("BUNDLE 0 1", "BUNDLE 1"),
+        CHROMIUM.split_once("m=video").unwrap().1.replace("a=sendonly", "a=recvonly"),
+    );
+    let reply = server.post("/whep/a/room/sound", &format!("{session}m=video{video}")).await;
+    assert!(
+        reply.status == 422 && reply.body.contains("has sound only"),
         "{}",
         reply.body
     );

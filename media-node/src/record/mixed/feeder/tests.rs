@@ -4,6 +4,7 @@ use super::super::testing::{Script, Step, mixes, spec, there, wishes};
 use super::*;
 use crate::media::VideoEncoderChoice;
 use crate::mix::testing::*;
+use crate::record::testing::coded_source;
 use crate::stream::StreamEnd;
 
 const SECOND: i64 = 1_000_000;
@@ -258,4 +259,42 @@ fn streams_of_one_user_are_shown_beside_one_another_when_a_scene_asks_for_them()
         let found = halves(us);
         assert!(alike(found[0], left) && alike(found[1], right), "at {us} µs: {found:?}");
     }
+}
+
+#[test]
+fn a_mix_that_begins_anew_in_the_middle_lacks_a_keyframe_and_knows_the_codec() {
+    let coding = ["-c:v", "libvpx", "-deadline", "realtime", "-g", "15"];
+    let green = coded_source("webm", "color=0x00ff00:s=160x90:r=15:d=14", &coding);
+    let broken = VideoEncoderChoice {
+        name: "nonesuch".to_owned(),
+        ..VideoEncoderChoice::default()
+    };
+    let settings = Settings {
+        video_encoder: broken,
+        ..settings(320, 180, 15)
+    };
+    let mut broken = Mixer::new(&settings, scene(protocol::Layout::BestFit), everybody()).err();
+    let mut feeder = Feeder::new(spec(), wishes(&["1"]), i64::MIN);
+    let (mut made, mut lacking) = (Vec::new(), Vec::new());
+    let format = StreamEvent::Format(Track::Video, green.format.clone());
+    feeder.event("1", StreamName::Camera, format, 0).unwrap();
+    for unit in green.units {
+        let now_us = unit.dts_us;
+        let unit = StreamEvent::Unit(Track::Video, unit);
+        feeder.event("1", StreamName::Camera, unit, now_us).unwrap();
+        feeder.advance(now_us, &mut |out| made.push(out));
+        if let Some(error) = broken.take_if(|_| now_us >= SECOND + SECOND / 4) {
+            feeder.fail(error, now_us, &mut |out| made.push(out));
+        }
+        let picture = ("1".to_owned(), StreamName::Camera);
+        if feeder.lacking_keyframes().contains(&picture) {
+            lacking.push(now_us);
+        }
+    }
+    // It begins a quarter of a second behind a keyframe.
+    let (first, last) = (lacking[0], lacking[lacking.len() - 1]);
+    assert!(first > 11 * SECOND + SECOND / 4 && last < 12 * SECOND, "{lacking:?}");
+    let mixes = mixes(made);
+    assert_eq!(mixes.len(), 2);
+    assert_colours(&mixes[1], &[(13 * SECOND, GREEN)]);
 }

@@ -1,6 +1,7 @@
 //! Crashes, a full disk, damaged video, and a thread that does not keep up.
 
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use protocol::{Fault, ProblemCode};
 
@@ -109,7 +110,16 @@ fn a_thread_that_does_not_keep_up_holds_nobody_up() {
     // Behind a gap there is a key frame, or nothing.
     let gap = sent.iter().position(Result::is_err).unwrap();
     assert!((512..=514).contains(&gap), "{gap}");
+    // As long as it has to work off what came before, a keyframe would be left out, too.
+    assert!(!pictures.lacks_keyframe());
     drop(stuck);
+    let began = Instant::now();
+    while !pictures.lacks_keyframe() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it does not catch up");
+        std::thread::yield_now();
+    }
+    let keyframe = &shifted(&film()[..1], 32 * SECOND_US)[0];
+    assert!(pictures.unit(keyframe).is_ok() && !pictures.lacks_keyframe());
     pictures.finish().unwrap();
     let taken = shown(&sink.1);
     assert_regular(&taken[..5], 5 * SECOND_US, 20_480_000);
