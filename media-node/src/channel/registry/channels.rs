@@ -6,10 +6,10 @@ use protocol::{RelayKey, Roster};
 use tokio::time::Instant;
 
 use super::super::StreamPath;
-use super::Key;
 use super::followed::Followed;
 use super::media::Medias;
 use super::own::Own;
+use super::{Key, key};
 use crate::speaking::Speakers;
 
 /// See the module.
@@ -103,8 +103,4 @@ impl Channels {
         let spoken = self.speaking.get(key).map_or(0, |(_, changed)| *changed);
         own.max(self.followed.version(key)).max(spoken)
     }
-}
-
-pub(super) fn key(app: &str, channel: &str) -> Key {
-    (app.to_owned(), channel.to_owned())
 }

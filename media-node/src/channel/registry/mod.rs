@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::StreamPath;
 use crate::speaking;
-use channels::{Channels, key};
+use channels::Channels;
 pub use followed::Wanted;
 pub use media::{Media, MediaTrack};
 
@@ -378,6 +378,10 @@ impl Registry {
     fn lock(&self) -> MutexGuard<'_, Channels> {
         self.inner.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn key(app: &str, channel: &str) -> Key {
+    (app.to_owned(), channel.to_owned())
 }
 
 /// A stream's place in a roster. It is given up when this is dropped.
