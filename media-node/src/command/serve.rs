@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::{NodeToken, Secret};
@@ -107,7 +108,7 @@ pub(super) struct ServeArgs {
     #[arg(long, env = "TAPEDECK_PLAY_KEY", hide_env_values = true)]
     play_key: Option<String>,
     /// Serve channels that ask for neither token nor key to other machines, too.
-    #[arg(long, env = "TAPEDECK_OPEN_CHANNELS")]
+    #[arg(long, env = "TAPEDECK_OPEN_CHANNELS", value_parser = BoolishValueParser::new())]
     open_channels: bool,
     /// How long uploads may continue after SIGTERM or SIGINT: `30s`, `2m`. What is not uploaded by then stays in the spool.
     #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
@@ -163,7 +164,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         let others = args
             .rtmp_listen
             .into_iter()
-            .chain(args.rtmps.listen)
+            .chain(args.rtmps.rtmps_listen)
             .chain(args.rtc_listen);
         std::iter::once(args.rtsp_listen).chain(others).collect()
     };
