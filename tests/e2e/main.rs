@@ -268,7 +268,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         limits::exactly_the_allowed_number_pass_in_each_second,
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,
-        monitoring::figures_are_documented_and_mean_one_thing_at_the_edge_and_at_a_node,
+        monitoring::figures_and_problems_are_documented_and_no_figure_means_two_things,
         docs_page::a_recording_is_made_on_the_page,
         docs_page::no_reader_is_shut_out,
         docs_page::no_page_can_be_framed,
@@ -280,6 +280,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::a_body_without_a_length,
         wrong_calls::resource_ids,
         serving::an_edge_that_lacks_something_says_so_and_ends,
+        serving::rtmp_in_tls_is_taken_where_the_settings_say,
     ]);
     /// A test on the shared stack that runs alone.
     macro_rules! alone {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use protocol::ProblemCode;
 use tapedeck_tests::customer::send;
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::wait;
@@ -51,7 +52,7 @@ pub(crate) async fn metrics_show_what_the_edge_does(stack: &Stack) {
     assert!(capacity.is_some_and(|(_, capacity)| *capacity > 0.0), "{after:?}");
 }
 
-pub(crate) async fn figures_are_documented_and_mean_one_thing_at_the_edge_and_at_a_node(stack: &Stack) {
+pub(crate) async fn figures_and_problems_are_documented_and_no_figure_means_two_things(stack: &Stack) {
     let names = |series: BTreeMap<String, f64>| -> BTreeSet<String> {
         let names = series.keys().map(|series| series.split('{').next().unwrap_or(series));
         names.map(str::to_owned).collect()
@@ -66,6 +67,13 @@ pub(crate) async fn figures_are_documented_and_mean_one_thing_at_the_edge_and_at
         unnamed,
         Vec::<&String>::new(),
         "docs/operations.md explains each figure"
+    );
+    let is_explained = |code: &&ProblemCode| document.contains(&format!("| `{}` |", code.as_str()));
+    let unexplained: Vec<_> = ProblemCode::ALL.iter().filter(|code| !is_explained(code)).collect();
+    assert_eq!(
+        unexplained,
+        Vec::<&ProblemCode>::new(),
+        "docs/operations.md says what to do about each problem"
     );
 }
 

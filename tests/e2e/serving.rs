@@ -1,9 +1,11 @@
-//! What `edge/serve.mjs` says to an operator whose settings do not fit.
+//! Settings of an operator's: what `edge/serve.mjs` says where they do not fit, and what the node does by those of RTMP in TLS.
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use tapedeck_tests::stack::{Stack, free_ports};
+use tapedeck_tests::publisher::{Media, Publisher};
+use tapedeck_tests::stack::{Stack, free_ports, node_program};
+use tapedeck_tests::wait;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -48,4 +50,52 @@ pub(crate) async fn an_edge_that_lacks_something_says_so_and_ends(_: &Stack) {
         assert_eq!(output.status.code(), Some(1), "{told}");
         assert!(told.starts_with(&format!("edge: {expected}")), "{told}");
     }
+}
+
+pub(crate) async fn rtmp_in_tls_is_taken_where_the_settings_say(stack: &Stack) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (key, certificate) = (dir.path().join("key.pem"), dir.path().join("cert.pem"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+        ])
+        .args(["-nodes", "-subj", "/CN=localhost", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    assert!(made.await.expect("openssl").status.success());
+    let [api, rtsp, rtmps] = free_ports().map(|port| format!("127.0.0.1:{port}"));
+    let mut node = Command::new(node_program());
+    node.arg("serve")
+        .env("TAPEDECK_SPOOL", dir.path().join("spool"))
+        .env("TAPEDECK_NODE_LISTEN", &api)
+        .env("TAPEDECK_RTSP_LISTEN", &rtsp)
+        .env("TAPEDECK_RTMPS_LISTEN", &rtmps)
+        .env("TAPEDECK_RTMPS_CERTIFICATE", &certificate)
+        .env("TAPEDECK_RTMPS_KEY", &key)
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let _node = node.spawn().expect("a node");
+    let client = stack.customer().client;
+    let get = async |path: &str| {
+        let answer = client.get(format!("http://{api}{path}")).send().await.ok()?;
+        answer.error_for_status().ok()?.text().await.ok()
+    };
+    wait::until("the node is ready", LIMIT, async || get("/readyz").await).await;
+    let url = format!("rtmps://{rtmps}/app/lobby/1");
+    let mut publisher = Publisher::ffmpeg_by_rtmp(&url, &Media::picture_and_tone(320, 180), stack.logs());
+    wait::until("a stream is published", LIMIT, async || {
+        publisher.assert_alive();
+        get("/metrics")
+            .await?
+            .contains("tapedeck_published_streams 1\n")
+            .then_some(())
+    })
+    .await;
 }

@@ -30,7 +30,13 @@ pub(super) struct Http {
 impl Http {
     /// An error says what is wrong with the address.
     pub(super) fn new(base: &str, token: Secret) -> Result<Self, String> {
-        let mut base = Url::parse(base).map_err(|error| format!("{base} is not a URL: {error}"))?;
+        let parsed = Url::parse(base).ok();
+        let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        let Some(mut base) = parsed.filter(is_http) else {
+            return Err(format!(
+                "{base} does not have the form https://edge.example.com: correct TAPEDECK_EDGE_URL"
+            ));
+        };
         if !base.path().ends_with('/') {
             let path = format!("{}/", base.path());
             base.set_path(&path);

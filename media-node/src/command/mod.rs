@@ -130,3 +130,27 @@ fn block_on(span: Option<Span>, work: impl Future<Output = Result<(), String>>) 
     runtime.shutdown_background();
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// One that has the name of another, in whichever struct, is never set, and nobody is told.
+    #[test]
+    fn no_two_settings_of_a_command_have_the_same_name() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_for_rtmp_in_tls_needs_a_certificate_and_its_key() {
+        let parse = |more: &[&str]| {
+            let serve = ["media-node", "serve", "--spool", "x", "--rtmps-listen", "127.0.0.1:443"];
+            Cli::try_parse_from(serve.iter().chain(more))
+        };
+        assert!(parse(&["--rtmps-certificate", "c.pem", "--rtmps-key", "k.pem"]).is_ok());
+        let error = parse(&["--rtmps-key", "k.pem"]).unwrap_err().to_string();
+        assert!(error.contains("--rtmps-certificate"), "{error}");
+    }
+}

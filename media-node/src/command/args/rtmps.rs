@@ -10,24 +10,25 @@ use crate::rtmp::Certificate;
 pub(crate) struct RtmpsArgs {
     /// Address that the channel server listens on for RTMP in TLS, usually at port 443. Without it, there is none.
     #[arg(
-        long = "rtmps-listen",
+        long,
         env = "TAPEDECK_RTMPS_LISTEN",
-        requires = "chain",
-        requires = "key"
+        requires = "rtmps_certificate",
+        requires = "rtmps_key"
     )]
-    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) rtmps_listen: Option<SocketAddr>,
     /// PEM file with the certificate for it and those that lead to its root; read again when it has changed.
-    #[arg(long = "rtmps-certificate", env = "TAPEDECK_RTMPS_CERTIFICATE", value_name = "FILE")]
-    chain: Option<PathBuf>,
+    #[arg(long, env = "TAPEDECK_RTMPS_CERTIFICATE", value_name = "FILE")]
+    rtmps_certificate: Option<PathBuf>,
     /// PEM file with the certificate's private key.
-    #[arg(long = "rtmps-key", env = "TAPEDECK_RTMPS_KEY", value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[arg(long, env = "TAPEDECK_RTMPS_KEY", value_name = "FILE")]
+    rtmps_key: Option<PathBuf>,
 }
 
 impl RtmpsArgs {
     /// Where to listen, and with what; `None` where nothing is published so.
     pub(crate) fn certificate(&self) -> Result<Option<(SocketAddr, Certificate)>, String> {
-        let (Some(listen), Some(chain), Some(key)) = (self.listen, &self.chain, &self.key) else {
+        let (Some(listen), Some(chain), Some(key)) = (self.rtmps_listen, &self.rtmps_certificate, &self.rtmps_key)
+        else {
             return Ok(None);
         };
         let certificate = Certificate::read(chain.clone(), key.clone())?;

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 use crate::api;
 use crate::command::args::{RecordingArgs, RtmpsArgs, duration, size};
@@ -77,7 +78,7 @@ pub(in crate::command) struct ServeArgs {
     #[arg(long, env = "TAPEDECK_PLAY_KEY", hide_env_values = true)]
     pub(super) play_key: Option<String>,
     /// Serve channels that ask for neither token nor key to other machines, too.
-    #[arg(long, env = "TAPEDECK_OPEN_CHANNELS")]
+    #[arg(long, env = "TAPEDECK_OPEN_CHANNELS", value_parser = BoolishValueParser::new())]
     pub(super) open_channels: bool,
     /// How long uploads may continue after SIGTERM or SIGINT: `30s`, `2m`. What is not uploaded by then stays in the spool.
     #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
@@ -111,7 +112,7 @@ impl ServeArgs {
 
     /// Every address that publishers or players come to.
     pub(super) fn channel_listens(&self) -> Vec<SocketAddr> {
-        let others = [self.rtmp_listen, self.rtmps.listen, self.rtc_listen];
+        let others = [self.rtmp_listen, self.rtmps.rtmps_listen, self.rtc_listen];
         std::iter::once(self.rtsp_listen)
             .chain(others.into_iter().flatten())
             .collect()
