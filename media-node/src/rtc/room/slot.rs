@@ -72,6 +72,8 @@ struct Pause {
     since: Duration,
     /// What it had, in bits a second: of its smallest size, and of the one that is wished for.
     rates: (u64, u64),
+    /// Whether some of its pictures could be left out.
+    has_spare: Option<bool>,
 }
 
 /// What a slot needs to begin to show something.
@@ -295,6 +297,7 @@ impl Slot {
 
     fn pause(&mut self, now: Duration) {
         let Some(rates) = self.needed() else { return };
+        let has_spare = self.has_spare(now);
         let shown = self.next.take().or(self.current.take());
         self.current = None;
         if let Some(source) = shown {
@@ -302,6 +305,7 @@ impl Slot {
                 publication: source.found,
                 since: now,
                 rates,
+                has_spare,
             });
         }
     }
@@ -329,6 +333,9 @@ impl Slot {
 
     /// Whether some of its pictures can be left out; `None` where it shows none, or has a smaller one instead.
     pub(super) fn has_spare(&self, now: Duration) -> Option<bool> {
+        if let Some(pause) = &self.pause {
+            return pause.has_spare;
+        }
         let pictures = self.current.as_ref().filter(|_| self.section.kind == Kind::Video);
         pictures.and_then(|source| source.has_spare(now))
     }

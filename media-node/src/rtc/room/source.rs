@@ -328,3 +328,62 @@ impl Sending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Gate, Keys, Passes};
+    use crate::channel::{Limits as ChannelLimits, Registry, StreamPath};
+    use crate::hub::{Description, Hub, Limits};
+    use crate::rtc::offer::Offer;
+    use crate::rtc::offer::tests::CHROMIUM;
+
+    const NOW: Duration = Duration::from_secs(9);
+    const KEYFRAME: bool = true;
+    const OTHER: bool = false;
+
+    #[tokio::test]
+    async fn fewer_pictures_have_no_gaps_and_all_come_again_from_a_keyframe_on() {
+        let registry = Registry::new(ChannelLimits::default(), 0);
+        let gate = Arc::new(Gate::new(Keys::default(), Passes::default()));
+        let hub = Arc::new(Hub::new(registry, gate, "rtsp://h:1".to_owned(), Limits::default()));
+        let described = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n";
+        let description = Description::parse(described.as_bytes()).unwrap();
+        let path = StreamPath::parse("/a/room/u").unwrap();
+        let published = hub.publish(&path, description, 0).unwrap();
+        let offer = Offer::parse(CHROMIUM).unwrap();
+        let mut sections = offer.sections.iter();
+        let formats = sections.find(|section| section.kind == Kind::Video).unwrap().formats();
+        let found = published.publication.clone();
+        let begun = Source::begin(1, found.clone(), (found, 0), Kind::Video, &formats, 1 << 20);
+        let mut source = begun.unwrap();
+        let mut number = 0_u16;
+        // The number by which a picture of this temporal layer is sent on.
+        let mut sent = |source: &mut Source, layer: u8, is_keyframe: bool| {
+            number += 1;
+            let mut packet = vec![0x80, 0xe0];
+            packet.extend(number.to_be_bytes());
+            packet.extend((u32::from(number) * 3_000).to_be_bytes());
+            packet.extend([0, 0, 0, 9, 0x90, 0x20, layer << 6, u8::from(!is_keyframe), 0]);
+            published.publication.relay(0, Flow::Rtp, packet.into());
+            let arrived = source.try_next().unwrap();
+            let Feed::Whole(whole) = &mut source.feed else {
+                panic!("it has one size")
+            };
+            let taken = whole.take(&arrived.packet, &source.publication, NOW);
+            taken.map(|(_, numbered)| numbered.sequence)
+        };
+        assert_eq!(sent(&mut source, 1, OTHER), None, "nothing can be shown yet");
+        let begun = [(0, KEYFRAME), (1, OTHER), (0, OTHER)];
+        let begun = begun.map(|(layer, keyframe)| sent(&mut source, layer, keyframe));
+        assert_eq!(begun, [Some(1), Some(2), Some(3)]);
+        assert_eq!(source.has_spare(NOW), Some(true));
+        source.thin(true);
+        let thin = [1, 0, 1, 0].map(|layer| sent(&mut source, layer, OTHER));
+        assert_eq!(thin, [None, Some(4), None, Some(5)]);
+        source.thin(false);
+        let whole = [(1, OTHER), (0, OTHER), (0, KEYFRAME), (1, OTHER)];
+        let whole = whole.map(|(layer, keyframe)| sent(&mut source, layer, keyframe));
+        assert_eq!(whole, [None, Some(6), Some(7), Some(8)]);
+    }
+}

@@ -117,10 +117,20 @@ async fn who_plays_only_receives_whatever_was_offered() {
     let path = StreamPath::parse("/a/room/sound").unwrap();
     let _sound = server.hub.publish(&path, description, 0).unwrap();
     let (session, video) = (
-        CHROMIUM.split_once("m=audio").unwrap().0.replace("BUNDLE 0 1", "BUNDLE 1"),
-        CHROMIUM.split_once("m=video").unwrap().1.replace("a=sendonly", "a=recvonly"),
+        CHROMIUM
+            .split_once("m=audio")
+            .unwrap()
+            .0
+            .replace("BUNDLE 0 1", "BUNDLE 1"),
+        CHROMIUM
+            .split_once("m=video")
+            .unwrap()
+            .1
+            .replace("a=sendonly", "a=recvonly"),
     );
-    let reply = server.post("/whep/a/room/sound", &format!("{session}m=video{video}")).await;
+    let reply = server
+        .post("/whep/a/room/sound", &format!("{session}m=video{video}"))
+        .await;
     assert!(
         reply.status == 422 && reply.body.contains("has sound only"),
         "{}",

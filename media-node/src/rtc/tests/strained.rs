@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::RoomSource;
-
 use super::media::publishing;
-use super::rooms::{enters, map, slot, viewing};
 use super::support::{Client, Server};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,17 +74,4 @@ async fn a_player_whose_way_is_strained_gets_fewer_pictures_rather_than_none() {
             .iter()
             .any(|(_, session)| session.picture_paused)
     );
-}
-
-#[tokio::test]
-async fn so_does_a_peer_of_a_room() {
-    let server = Server::start().await;
-    let mut one = enters(&server, "1", Client::publisher().await).await;
-    let mut viewer = viewing(&server, "3").await;
-    let slots = [
-        (viewer.video, Some(slot("1", RoomSource::Camera))),
-        (viewer.audio, Some(slot("1", RoomSource::Audio))),
-    ];
-    map(&server, "3", &slots).await;
-    gets_fewer(&mut one, &mut viewer).await;
 }
