@@ -1,8 +1,9 @@
-//! A room through what happens to the networks of its clients: another address, one that lets no datagrams through, and somebody who
-//! comes by such a one.
+//! A room in a browser through a restart of its node, and what happens to the networks of its clients: another address, one that lets no
+//! datagrams through, and somebody who comes by such a one.
 
 use std::net::Ipv4Addr;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -19,13 +20,13 @@ use crate::rooms::{customer, text};
 const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/room_moving.cjs");
 /// Addresses for documents (RFC 5737): nobody has this one.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 8);
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(90);
 /// Chromium notices after some five seconds that nothing comes, and a client waits for three more; finding another way takes a second.
 const GONE_AT_MOST_MS: f64 = 25_000.0;
 
 pub(crate) async fn a_room_goes_on_when_its_clients_have_another_network(stack: &mut Stack) {
     let customer = customer(stack);
-    let (far, port) = Far::start_translated(&stack.info, stack.logs(), "behind", ADDRESS).await;
+    let (mut far, port) = Far::start_translated(&stack.info, stack.logs(), "behind", ADDRESS).await;
     recycle(&customer, &stack.info.uprtc.server_alias, true).await;
     let members = json!({"masterId": "liubei", "memberIds": ["guanyu", "zhangfei"], "protocol": 2});
     let room = customer.done(Method::POST, "/room/convo", Some(&members)).await;
@@ -49,6 +50,13 @@ pub(crate) async fn a_room_goes_on_when_its_clients_have_another_network(stack: 
     let number = |told: &Value, name: &str| told[name].as_f64().unwrap_or_else(|| panic!("no {name}: {told}"));
     let entered = said().await;
     assert_eq!(entered["way"], "udp", "{entered}");
+    let killed = Instant::now();
+    far.node.kill();
+    far.node.restart().await;
+    let down = killed.elapsed();
+    input.write_all(b"lost\n").await.expect("the page lives");
+    let restarted = said().await;
+    assert_eq!(restarted["way"], "udp", "{restarted}");
     far.namespace.change_networks(ADDRESS, port);
     input.write_all(b"moved\n").await.expect("the page lives");
     let moved = said().await;
@@ -59,11 +67,13 @@ pub(crate) async fn a_room_goes_on_when_its_clients_have_another_network(stack: 
     input.write_all(b"join zhangfei\n").await.expect("the page lives");
     let joined = said().await;
     assert_eq!(joined["way"], "tcp", "{joined}");
-    for told in [&moved, &lost] {
+    for told in [&restarted, &moved, &lost] {
         assert!(number(told, "pause_ms") < GONE_AT_MOST_MS, "{told}");
     }
     println!(
-        "without a picture for {} ms by another address, and {} ms where no datagrams get through any more; who comes then has one after {} ms",
+        "without a picture for {} ms where the node was not ready for {down:?}, {} ms by another address, and {} ms where no datagrams get \
+         through any more; who comes then has one after {} ms",
+        number(&restarted, "pause_ms"),
         number(&moved, "pause_ms"),
         number(&lost, "pause_ms"),
         number(&joined, "first_ms")

@@ -15,6 +15,9 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::room_nodes::media_outlives_crashes_and_a_crowd;
 use crate::steps::{self, CAPTURE_LIMIT, record_for};
 
+/// Who says nothing is found out within 30 seconds, and what a busy machine adds.
+const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+
 pub(crate) fn customer(stack: &Stack) -> Uprtc {
     Uprtc::new(&stack.info.edge, &stack.info.uprtc)
 }
@@ -111,8 +114,20 @@ pub(crate) async fn clients_meet_by_a_code_and_leave_at_the_end(stack: &Stack) {
     assert_eq!(customer.call(Method::GET, &path(""), None).await["code"], 50_001);
 }
 
+/// Somebody who has joined, and somebody who has not, say nothing, not even `ping`.
+async fn two_are_silent(customer: &Uprtc) -> [RoomClient; 2] {
+    let body = json!({"masterId": "liubei", "memberIds": []});
+    let room = customer.done(Method::POST, "/room/convo", Some(&body)).await;
+    let url = format!("{}{}", text(&room["serverUrl"]), room["invitationCode"]);
+    let stranger = RoomClient::open(&url).await;
+    let mut member = RoomClient::open(&url).await;
+    assert_eq!(member.join("liubei").await["t"], "joined");
+    [stranger, member]
+}
+
 pub(crate) async fn a_live_room_is_recorded_connected_and_separated(stack: &Stack) {
     let customer = customer(stack);
+    let silent = two_are_silent(&customer).await;
     let create = async |master: &str| {
         let room = customer
             .done(Method::POST, "/room/live", Some(&json!({ "masterId": master })))
@@ -156,6 +171,9 @@ pub(crate) async fn a_live_room_is_recorded_connected_and_separated(stack: &Stac
     assert!((3.0..30.0).contains(&lasts), "{lasts} s");
     for room in [room, other] {
         customer.done(Method::DELETE, &format!("/room/{room}"), None).await;
+    }
+    for mut client in silent {
+        assert_eq!(client.closed(SILENCE_LIMIT).await, Some(4_003));
     }
 }
 

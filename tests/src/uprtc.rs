@@ -192,6 +192,23 @@ impl RoomClient {
         }
     }
 
+    /// Waits until the other side closes the socket, and returns its code.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn closed(&mut self, limit: Duration) -> Option<u16> {
+        let closed = timeout(limit, async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return None,
+                }
+            }
+        });
+        closed.await.expect("the socket is closed in time")
+    }
+
     /// Whether the edge answers a ping.
     pub async fn pings(&mut self) -> bool {
         self.socket.send(Message::text("ping")).await.expect("an open socket");

@@ -1,5 +1,7 @@
 //! What the back end of the room's owner asks.
 
+use std::collections::BTreeSet;
+
 use protocol::RoomAction;
 use serde_json::Value;
 
@@ -156,7 +158,7 @@ impl Turn<'_> {
                 max_bitrate,
             } if is_live => self.raises(&peer_id, Raised { video, max_bitrate })?,
             Request::Lower { peer_id } if is_live => self.lowers(&peer_id)?,
-            Request::Mirror(_) | Request::Raise { .. } | Request::Lower { .. } => return Err(Problem::Invalid),
+            Request::Mirror(_) | Request::Raise { .. } | Request::Lower { .. } => return Err(Problem::WrongKind),
             Request::Pause { track_id, paused } => self.pauses(&track_id, paused)?,
             Request::Record { record_id, over } => {
                 let spec = self.spec_mut().ok_or(Problem::NoRoom)?;
@@ -219,7 +221,7 @@ impl Turn<'_> {
     fn invites(&mut self, user_ids: Vec<String>) -> Result<(), Problem> {
         let spec = self.spec_mut().ok_or(Problem::NoRoom)?;
         let Kind::Conversation { invited, .. } = &mut spec.kind else {
-            return Err(Problem::Invalid);
+            return Err(Problem::WrongKind);
         };
         let new = user_ids.iter().filter(|user_id| !invited.contains(*user_id)).count();
         if invited.len() + new > MAX_INVITED {
@@ -232,7 +234,8 @@ impl Turn<'_> {
     /// To peers that are not there, nothing is said, and nobody is told so before the others have heard it.
     fn says(&mut self, to: Option<Vec<String>>, data: &Value) -> Result<(), Problem> {
         let all = to.is_none();
-        let to = to.unwrap_or_else(|| self.room.peers.keys().cloned().collect());
+        let everybody = || self.room.peers.keys().cloned().collect();
+        let to: BTreeSet<String> = to.map_or_else(everybody, |to| to.into_iter().collect());
         let (n, mut missing) = (self.number(), false);
         for peer_id in to {
             missing |= !self.room.peers.contains_key(&peer_id);

@@ -101,7 +101,7 @@ impl Turn<'_> {
 
     fn writes(&mut self, from: &str, to: Option<Vec<String>>, data: &Value) -> Result<(), Problem> {
         if data.to_string().len() > MAX_MESSAGE_BYTES {
-            return Err(Problem::Invalid);
+            return Err(Problem::TooLong);
         }
         let all = || {
             self.room
@@ -204,7 +204,7 @@ impl Turn<'_> {
         }
         let peer = self.peer_mut(peer_id).ok_or(Problem::NotInRoom)?;
         peer.wishes.retain(|track_id, _| visible.contains(track_id));
-        if peer.wishes.len() >= MAX_WISHES {
+        if peer.wishes.len() >= MAX_WISHES && !peer.wishes.contains_key(&track_id) {
             return Err(Problem::Invalid);
         }
         peer.wishes.insert(track_id, height);

@@ -86,14 +86,17 @@ impl Turn<'_> {
         match known {
             Some(peer) if shows(peer) => return self.resumes(socket, &join, may),
             Some(peer) if peer.socket.is_some() => return self.refuse(socket, join.id, Problem::Joined),
-            // A new client in the place of one that has broken.
-            Some(_) => self.goes(&join.peer_id.clone()),
-            None => {}
+            _ => {}
         }
-        match self.objection(&join.peer_id, has_master) {
-            Some(problem) => self.refuse(socket, join.id, problem),
-            None => self.enters(socket, &join, may),
+        let has_broken = known.is_some();
+        if let Some(problem) = self.objection(&join.peer_id, has_master) {
+            return self.refuse(socket, join.id, problem);
         }
+        if has_broken {
+            // A new client takes its place.
+            self.goes(&join.peer_id);
+        }
+        self.enters(socket, &join, may);
     }
 
     /// Somebody has no business here, whatever the room is like.

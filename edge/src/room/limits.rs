@@ -23,6 +23,8 @@ pub(super) const STRANGE_MS: u64 = 30_000;
 /// Messages that wait for a peer whose socket has broken, and those that are kept in case that it has broken unnoticed.
 pub(super) const MAX_WAITING: usize = 256;
 pub(super) const MAX_RECENT: usize = 32;
+/// All of these of one peer: they are in its row, which may have 2 MB, and quotes twice the bytes at most.
+pub(super) const MAX_WAITING_BYTES: usize = 768 << 10;
 /// Messages in one room within a millisecond, by whose time they are numbered.
 pub(super) const MAX_AT_ONCE: u64 = 1_000;
 /// Tracks that a peer has wishes about.

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use protocol::RoomSource;
 use serde::{Deserialize, Serialize};
 
-use super::limits::{MAX_RECENT, MAX_WAITING};
+use super::limits::{MAX_RECENT, MAX_WAITING, MAX_WAITING_BYTES};
 use super::offer::MediaKind;
 use super::terms::{May, Side, SocketId};
 
@@ -151,7 +151,8 @@ impl Peer {
     /// Keeps a message until the peer is back. False when too many wait.
     pub(super) fn waits(&mut self, number: u64, text: String) -> bool {
         self.waiting.push_back((number, text));
-        self.waiting.len() <= MAX_WAITING
+        let bytes: usize = self.waiting.iter().map(|(_, text)| text.len()).sum();
+        self.waiting.len() <= MAX_WAITING && bytes <= MAX_WAITING_BYTES
     }
 
     /// The socket has broken: what it may not have carried is kept.

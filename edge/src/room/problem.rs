@@ -8,6 +8,10 @@ pub enum Problem {
     System,
     /// The frame or the call cannot be read, or does not fit.
     Invalid,
+    /// A call for live rooms is made to a conversation, or the other way round.
+    WrongKind,
+    /// A message.
+    TooLong,
     /// The client is not let in at all: it is blocked, its token is refused, or it does not begin with a join.
     Illegal,
     NoRoom,
@@ -39,7 +43,7 @@ impl Problem {
     pub fn code(self) -> u16 {
         match self {
             Self::System => 10_000,
-            Self::Invalid => 10_003,
+            Self::Invalid | Self::WrongKind | Self::TooLong => 10_003,
             Self::Illegal => 50_000,
             Self::NoRoom => 50_001,
             Self::Exists => 50_002,
@@ -69,6 +73,10 @@ impl Problem {
         match self {
             Self::System => "the server failed: try again",
             Self::Invalid => "the request does not fit here",
+            Self::WrongKind => {
+                "the call does not fit this kind of room: conversations have invited members, live rooms co-hosts, mirrors and connected rooms"
+            }
+            Self::TooLong => "a message has at most 16 KiB",
             Self::Illegal => "the client is not let in",
             Self::NoRoom => "there is no such room: create it first",
             Self::Exists => "the room exists already, with this master",

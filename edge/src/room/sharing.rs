@@ -84,16 +84,6 @@ impl Turn<'_> {
             self.room.changed.insert(Row::name_of_other(&room_id));
             self.room.others.entry(room_id).or_default();
         }
-        let known: BTreeSet<_> = self
-            .room
-            .others
-            .values()
-            .flat_map(|other| &other.tracks)
-            .map(|track| track.track_id.clone())
-            .collect();
-        if let Some(spec) = self.spec_mut() {
-            spec.paused.retain(|track_id| known.contains(track_id));
-        }
     }
 
     /// What another room publishes. One that this room does not know to be connected has to tell it again. `heard`: what it knows of
@@ -135,6 +125,10 @@ impl Turn<'_> {
         for track in before.iter().filter(is_over) {
             let track_id = &track.track_id;
             self.tell_all(None, &ToClient::Untrack { track_id });
+            let is_paused = self.spec().is_some_and(|spec| spec.paused.contains(track_id));
+            if is_paused && let Some(spec) = self.spec_mut() {
+                spec.paused.remove(track_id);
+            }
         }
     }
 

@@ -44,7 +44,7 @@ pub struct Room {
     pub(super) said: BTreeMap<SocketId, (u64, u32)>,
     /// The number of the last message: when it was said, or the next number.
     pub(super) numbered: u64,
-    /// When the sockets were last looked at.
+    /// When the sockets were last looked at; 0 when this process has not yet.
     pub(super) looked_ms: u64,
     /// What is published, or who may see it how, has changed.
     pub(super) moved: bool,
@@ -53,10 +53,10 @@ pub struct Room {
 }
 
 impl Room {
-    /// The room as its rows tell of it. Sockets that are not among `open` have broken with the object.
-    pub fn restore(rows: impl IntoIterator<Item = Row>, open: &BTreeSet<SocketId>, now_ms: u64) -> Self {
+    /// The room as its rows tell of it. Sockets that are not among `open`, each since when, have broken with the object. One that sleeps
+    /// between two looks is restored for each.
+    pub fn restore(rows: impl IntoIterator<Item = Row>, open: &BTreeMap<SocketId, u64>, now_ms: u64) -> Self {
         let mut room = Self {
-            looked_ms: now_ms,
             // Above all that the process before has used.
             numbered: now_ms.saturating_add(MAX_AT_ONCE),
             ..Self::default()
@@ -78,7 +78,7 @@ impl Room {
             .then_some(now_ms);
         for (peer_id, peer) in &mut room.peers {
             match peer.socket {
-                Some(socket) if open.contains(&socket) => {
+                Some(socket) if open.contains_key(&socket) => {
                     room.sockets.insert(socket, peer_id.clone());
                 }
                 Some(_) => {
@@ -88,8 +88,8 @@ impl Room {
                 None => {}
             }
         }
-        let strange = open.iter().filter(|socket| !room.sockets.contains_key(*socket));
-        room.strangers = strange.map(|socket| (*socket, now_ms)).collect();
+        let strange = open.iter().filter(|(socket, _)| !room.sockets.contains_key(*socket));
+        room.strangers = strange.map(|(socket, since_ms)| (*socket, *since_ms)).collect();
         // What was being told when the object went is told again.
         room.again_ms = room.has_untold().then_some(now_ms);
         room.shown = (room.kept.shared > 0).then(|| room.shared_tracks());

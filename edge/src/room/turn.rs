@@ -93,6 +93,9 @@ impl Turn<'_> {
 
     /// Tells nodes, rooms and the lobby what they do not know yet, and keeps what has changed.
     fn settle(&mut self) {
+        if self.room.looked_ms == 0 {
+            self.look();
+        }
         if std::mem::take(&mut self.room.moved) {
             self.assign_slots();
         }

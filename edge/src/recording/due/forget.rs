@@ -2,14 +2,29 @@ use crate::recording::contract::Effect;
 use crate::recording::limits::{AFTERLIFE_MS, MAX_AWAITED, MAX_FILES, MAX_OVER, Policy, after};
 use crate::recording::state::{Lifecycle, Recording, State};
 
-/// When a recording that is over is put away or forgotten.
+/// When a recording that is over is put away, given up or forgotten.
 pub(super) fn forget_ms(recording: &Recording, policy: Policy) -> Option<u64> {
     let served_ms = served_ms(recording)?;
     match (recording.away, recording.awaits_media()) {
         (false, _) => Some(served_ms),
         // Its app is told first that it awaits nothing more.
         (true, false) if recording.publication.is_written() => Some(0),
-        (true, _) => recording.awaited_until_ms(policy),
+        (true, false) => Some(after(recording.awaited_until_ms(policy)?, AFTERLIFE_MS)),
+        (true, true) => recording.awaited_until_ms(policy),
+    }
+}
+
+/// Waits no longer for what no node has brought in time. The app hears of that before the recording is forgotten.
+pub(super) fn give_up(state: &mut State, now_ms: u64) {
+    let policy = state.policy;
+    let is_late = |recording: &Recording| {
+        let until_ms = recording.awaited_until_ms(policy).filter(|_| recording.awaits_media());
+        until_ms.is_some_and(|until_ms| until_ms <= now_ms)
+    };
+    while let Some(recording) = state.recordings.iter_mut().find(|recording| is_late(recording)) {
+        recording.put_away();
+        let (sid, what) = (recording.sid.clone(), recording.give_up_media());
+        state.with_ledger(&sid, now_ms, |ledger, scribe| ledger.note(what, scribe));
     }
 }
 

@@ -36,6 +36,7 @@ pub fn next_alarm(state: &State) -> Option<u64> {
 /// Brings about what is due. `out` has what the input has brought about.
 pub(super) fn settle(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
     settle_recordings(state, now_ms, out);
+    forget::give_up(state, now_ms);
     announce::announce(state, out, now_ms);
     publish::publish(state, now_ms, out);
     forget::forget(state, now_ms, out);

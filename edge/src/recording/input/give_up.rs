@@ -14,9 +14,7 @@ pub(super) fn give_up(state: &mut State, sid: &str, now_ms: u64) -> Result<(), S
     if let Some(lease) = &recording.nodes.lease {
         return Err(format!("node {} is at work on it", lease.node.id));
     }
-    let what = recording.media_given_up();
-    recording.inventory.give_up();
-    recording.nodes.give_up();
+    let what = recording.give_up_media();
     state.with_ledger(sid, now_ms, |ledger, scribe| ledger.note(what, scribe));
     Ok(())
 }

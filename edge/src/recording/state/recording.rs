@@ -218,6 +218,14 @@ impl Recording {
         What::MediaGivenUp { nodes: nodes.collect() }
     }
 
+    /// What is still on nodes is waited for no longer. Returns what the history tells of that.
+    pub(crate) fn give_up_media(&mut self) -> What {
+        let what = self.media_given_up();
+        self.inventory.give_up();
+        self.nodes.give_up();
+        what
+    }
+
     /// Until when media that is still on a node is waited for; `None` as long as it is not over.
     pub(crate) fn awaited_until_ms(&self, policy: Policy) -> Option<u64> {
         let Lifecycle::Over { ended_ms, .. } = self.lifecycle else {

@@ -100,7 +100,8 @@ fn what_is_awaited_is_told_with_its_node_and_its_end_and_ends_then() {
     assert!((29 * DAY..30 * DAY).contains(&left), "{left}");
     pass(&mut bench, left - 1);
     assert!(bench.state.recordings[0].away);
-    pass(&mut bench, 1);
+    let told = pass(&mut bench, 1);
+    assert_eq!(told, [Vec::new()], "its app hears of it");
     assert_eq!(bench.state.recordings, []);
     assert_eq!(bench.state.secrets(), Default::default());
 }
@@ -147,6 +148,17 @@ fn the_operator_gives_up_what_no_node_will_bring() {
     let told = pass(&mut bench, MINUTE);
     assert_eq!(told.last(), Some(&Vec::new()), "{told:?}");
     assert_eq!(bench.request_job("s1", "n1", epoch), Err(RefusalCode::UnknownRecording));
+}
+
+#[test]
+fn what_its_app_does_not_hear_of_is_not_kept_for_ever() {
+    let mut bench = Bench::new();
+    lost(&mut bench, "s1", 1);
+    let left = bench.state.recordings[0].awaited(Policy::default())[0].until_ms - bench.now;
+    bench.pass(left);
+    assert!(!bench.state.recordings[0].awaits_media(), "the app has not heard of it");
+    bench.pass(10 * MINUTE);
+    assert_eq!(bench.state.recordings, []);
 }
 
 #[test]

@@ -221,7 +221,7 @@ impl Lobby {
             return Err(Problem::NoRoom);
         }
         if !live(room_id) {
-            return Err(Problem::Invalid);
+            return Err(Problem::WrongKind);
         }
         if !live(other) || room_id == other {
             return Err(Problem::NoOtherRoom);

@@ -98,7 +98,7 @@ fn connecting_is_transitive_and_separating_takes_out_one_alone() {
 fn what_cannot_be_connected_is_refused_by_its_code() {
     let mut world = World::new(&[("A", true), ("B", true), ("talk", false)]);
     assert_eq!(world.merge("none", "A"), Some(Reply::Denied(Problem::NoRoom)));
-    assert_eq!(world.merge("talk", "A"), Some(Reply::Denied(Problem::Invalid)));
+    assert_eq!(world.merge("talk", "A"), Some(Reply::Denied(Problem::WrongKind)));
     for other in ["none", "talk", "A"] {
         assert_eq!(
             world.merge("A", other),

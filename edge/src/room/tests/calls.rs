@@ -112,6 +112,8 @@ fn messages_reach_those_they_are_for_in_order() {
     assert_eq!(said(world.heard(1)), [(Value::Null, json!({"all": 1}))]);
     let expected = [json!({"all": 1}), json!("one"), json!(3)].map(|data| (Value::Null, data));
     assert_eq!(said(world.heard(2)), expected);
+    world.ask(say(Some(vec!["guanyu", "guanyu"]), json!("once")));
+    assert_eq!(said(world.heard(2)), [(Value::Null, json!("once"))]);
     world.say(1, json!({"t": "msg", "data": "hi"}));
     assert_eq!(said(world.heard(2)), [(json!("liubei"), json!("hi"))]);
     assert_eq!(
@@ -151,7 +153,7 @@ fn invitations_are_added_up_to_a_limit() {
     let many: Vec<_> = (0..1_000).map(|number| format!("u{number}")).collect();
     assert_eq!(world.denied(invite(many)), Some(Problem::Full));
     let mut live = World::of(live());
-    assert_eq!(live.denied(invite(vec!["guanyu".into()])), Some(Problem::Invalid));
+    assert_eq!(live.denied(invite(vec!["guanyu".into()])), Some(Problem::WrongKind));
 }
 
 #[test]
@@ -167,7 +169,7 @@ fn what_is_for_live_rooms_alone_no_conversation_does() {
         peer_id: "liubei".into(),
     };
     for request in [raise(), lower(), Request::Mirror(server("n2"))] {
-        assert_eq!(world.denied(request), Some(Problem::Invalid));
+        assert_eq!(world.denied(request), Some(Problem::WrongKind));
     }
     let mut world = World::of(live());
     world.join(1, "master");

@@ -164,14 +164,30 @@ fn who_does_not_come_back_within_15_seconds_is_gone() {
 }
 
 #[test]
-fn a_silent_socket_is_found_out() {
-    let mut world = World::of(conversation(&["liubei", "guanyu"], 16));
-    world.join(1, "liubei");
-    world.join(2, "guanyu");
-    world.pass(60_000, &[1]);
-    assert_eq!(world.closed.get(&1), Some(&4_003));
-    assert_eq!(world.closed.get(&2), None);
-    assert_eq!(world.view().members, ["guanyu"]);
+fn a_silent_socket_is_found_out_whether_the_object_sleeps_or_not() {
+    for sleeps in [false, true] {
+        let mut world = World::of(conversation(&["liubei", "guanyu"], 16));
+        world.sleeps = sleeps;
+        world.join(1, "liubei");
+        world.join(2, "guanyu");
+        // One that never joins, and pings.
+        world.open(3);
+        world.take(Input::Event(Event::Opened { socket: 3 }));
+        world.pass(31_000, &[1]);
+        assert_eq!(world.closed, [(1, 4_003), (3, 4_003)].into(), "{sleeps}");
+        assert_eq!(world.view().members, ["guanyu"]);
+    }
+}
+
+#[test]
+fn who_is_refused_does_not_cost_a_broken_peer_its_place() {
+    let mut world = World::of(conversation(&["liubei"], 16));
+    let resume = world.join(1, "liubei")["resume"].clone();
+    world.breaks(1);
+    world.ask(Request::Gate { open: false });
+    assert_eq!(world.join(2, "liubei")["code"], 50_022);
+    let joined = world.join_by(3, json!({"peerId": "liubei", "resume": resume}));
+    assert_eq!(joined["resumed"], true);
 }
 
 #[test]
@@ -216,6 +232,33 @@ fn a_peer_for_whom_too_much_waits_is_gone() {
         world.say(2, json!({"t": "msg", "to": ["liubei"], "data": number}));
     }
     assert_eq!(world.view().members, ["guanyu"]);
+}
+
+#[test]
+fn what_waits_for_a_peer_fits_into_its_row() {
+    let mut world = World::of(conversation(&["liubei", "guanyu"], 16));
+    world.join(1, "liubei");
+    world.join(2, "guanyu");
+    // Each character takes two bytes in a message, and four in the row.
+    let data = "\\".repeat(MAX_MESSAGE_BYTES / 2 - 1);
+    let say = |world: &mut World| world.say(2, json!({"t": "msg", "to": ["liubei"], "data": data}));
+    for _ in 0..limits::MAX_RECENT {
+        assert_eq!(say(&mut world), Vec::<Value>::new());
+    }
+    world.breaks(1);
+    let mut longest = 0;
+    for _ in 0..limits::MAX_WAITING {
+        say(&mut world);
+        let row = world.rows.get("peer:liubei");
+        longest = longest.max(row.map_or(0, |row| serde_json::to_string(row).unwrap().len()));
+    }
+    assert_eq!(
+        world.view().members,
+        ["guanyu"],
+        "it is gone, and the room is as it was"
+    );
+    assert!(longest < 2_000_000, "{longest}");
+    assert!(longest > 1_000_000, "what was sent last is kept: {longest}");
 }
 
 #[test]

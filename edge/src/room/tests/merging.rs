@@ -102,6 +102,41 @@ fn a_track_of_a_connected_room_is_paused_for_this_room() {
         assert_eq!(world.heard(2)[0]["on"], !paused);
         assert_eq!(is_paused(&world), paused);
     }
+    // What is over is not remembered.
+    assert_eq!(world.denied(pause("x1", true)), None);
+    world.ask(shares(2, Vec::new()));
+    assert_eq!(world.view().spec.paused, BTreeSet::new());
+}
+
+#[test]
+fn whoever_has_as_many_wishes_as_are_kept_may_change_them() {
+    let mut world = connected();
+    let rooms = limits::MAX_WISHES / limits::MAX_SHARED_TRACKS + 1;
+    let other = |room: usize| format!("other{room}");
+    let room_ids = (0..rooms).map(other).collect();
+    world.ask(Request::Connect { version: 6, room_ids });
+    for room in 0..rooms {
+        let tracks = 0..limits::MAX_SHARED_TRACKS;
+        let tracks = tracks.map(|number| track(&format!("{room}-{number}"), "caocao", RoomSource::Camera));
+        let from = other(room);
+        let tracks = tracks.collect();
+        world.ask(Request::Shared {
+            from,
+            version: 1,
+            tracks,
+            heard: None,
+        });
+    }
+    let mut prefer = |room: usize, number: usize| {
+        let track_id = format!("{room}-{number}");
+        world.say(2, json!({"t": "prefer", "id": 3, "trackId": track_id, "height": 90}))
+    };
+    for wish in 0..limits::MAX_WISHES {
+        let (room, number) = (wish / limits::MAX_SHARED_TRACKS, wish % limits::MAX_SHARED_TRACKS);
+        assert_eq!(prefer(room, number), Vec::<Value>::new());
+    }
+    assert_eq!(prefer(rooms - 1, 0)[0]["code"], 10_003, "more than are kept");
+    assert_eq!(prefer(0, 0), Vec::<Value>::new());
 }
 
 #[test]

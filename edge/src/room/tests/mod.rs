@@ -6,6 +6,7 @@ mod joining;
 mod media;
 mod merging;
 mod model;
+mod nodes;
 mod playback;
 mod sets;
 
@@ -28,8 +29,11 @@ pub(super) struct World {
     rows: BTreeMap<String, Row>,
     sent: BTreeMap<SocketId, Vec<Value>>,
     pub(super) closed: BTreeMap<SocketId, u16>,
-    /// When each open socket has last pinged.
+    /// When each open socket has last pinged, and when it was opened.
     pings: RefCell<BTreeMap<SocketId, u64>>,
+    opened: BTreeMap<SocketId, u64>,
+    /// Whether the object's process ends whenever nothing happens, and begins again with what does.
+    pub(super) sleeps: bool,
     /// What nodes were asked, with the node.
     pub(super) asked: Vec<(String, RoomAction)>,
     pub(super) shared: Vec<(String, u64, Vec<SharedTrack>)>,
@@ -101,6 +105,8 @@ impl World {
             sent: BTreeMap::new(),
             closed: BTreeMap::new(),
             pings: RefCell::default(),
+            opened: BTreeMap::new(),
+            sleeps: false,
             asked: Vec::new(),
             shared: Vec::new(),
             played: Vec::new(),
@@ -289,6 +295,7 @@ impl World {
 
     pub(super) fn open(&mut self, socket: SocketId) {
         self.pings.borrow_mut().insert(socket, self.now_ms);
+        self.opened.insert(socket, self.now_ms);
     }
 
     /// A client says something; returns what it is told at once.
@@ -353,6 +360,9 @@ impl World {
                     *at_ms = self.now_ms;
                 }
             }
+            if self.sleeps {
+                self.restart();
+            }
             self.take(Input::Alarm);
         }
         self.now_ms = until_ms;
@@ -360,7 +370,9 @@ impl World {
 
     /// The object's process ends; sockets that are open stay so.
     pub(super) fn restart(&mut self) {
-        let open = self.pings.borrow().keys().copied().collect();
+        let pings = self.pings.borrow();
+        let open = pings.keys().map(|socket| (*socket, self.opened[socket])).collect();
+        drop(pings);
         self.room = Room::restore(self.rows.values().cloned(), &open, self.now_ms);
     }
 

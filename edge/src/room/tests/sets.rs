@@ -1,14 +1,18 @@
 //! Rooms that are connected and separated in any order, by both sides at once, while they end and begin again, while what one tells the
-//! other is late or lost, and while the objects' processes end. When all is quiet, each is shown what the others of its set have.
+//! other is late or lost, and while the objects' processes end. Meanwhile somebody watches each of them, by nodes of several regions
+//! that are full at times, do not hear, or are restarted, and some of which are mirrors. When all is quiet, each room is told what the
+//! others of its set have, and whoever watches is shown all of it.
 
 use std::collections::VecDeque;
 
 use super::super::lobby::{self, Lobby};
+use super::nodes::{NODES, Nodes};
 use super::*;
 use crate::chance::{Chance, seeds};
 
 const ROOMS: usize = 5;
-const STEPS: u64 = 120;
+const STEPS: u64 = 160;
+const VIEWER: &str = "guanyu";
 
 /// What is under way to a room.
 enum Letter {
@@ -26,9 +30,10 @@ struct Sets {
     rooms: BTreeMap<String, Object>,
     lobby: Lobby,
     letters: VecDeque<(String, Letter)>,
+    nodes: Nodes,
     now_ms: u64,
     chance: Chance,
-    seed: u8,
+    turns: u64,
     /// The lobby's callers without an answer.
     asked: BTreeSet<u64>,
     calls: u64,
@@ -44,9 +49,10 @@ impl Sets {
             rooms: (0..ROOMS).map(|number| (name(number), Object::default())).collect(),
             lobby: Lobby::default(),
             letters: VecDeque::new(),
+            nodes: Nodes::default(),
             now_ms: NOW,
             chance: Chance::new(seed),
-            seed: 0,
+            turns: 0,
             asked: BTreeSet::new(),
             calls: 0,
         };
@@ -60,8 +66,39 @@ impl Sets {
         name(self.chance.below(ROOMS as u64) as usize)
     }
 
+    fn node(&mut self) -> String {
+        NODES[self.chance.below(NODES.len() as u64) as usize].to_owned()
+    }
+
     fn create(&mut self, room_id: &str) {
-        self.ask(room_id, Request::Create(Box::new(creation(live()))));
+        let creation = Creation {
+            server: server(&self.node()),
+            ..creation(live())
+        };
+        self.ask(room_id, Request::Create(Box::new(creation)));
+    }
+
+    /// Somebody comes to watch a room, or looks again at what there is.
+    fn watch(&mut self, room_id: &str) {
+        let known = self.rooms[room_id].room.peers.get(VIEWER);
+        let socket = match known.and_then(|peer| peer.socket) {
+            Some(socket) => socket,
+            None => {
+                let new = self.turns;
+                self.say(room_id, new, json!({ "t": "join", "id": 1, "peerId": VIEWER }));
+                new
+            }
+        };
+        self.say(
+            room_id,
+            socket,
+            json!({ "t": "subscribe", "id": 2, "sdp": offer(ROOMS, ROOMS) }),
+        );
+    }
+
+    fn say(&mut self, room_id: &str, socket: SocketId, frame: Value) {
+        let text = frame.to_string();
+        self.room(room_id, Input::Event(Event::Message { socket, text }));
     }
 
     fn ask(&mut self, room_id: &str, request: Request) -> Option<Reply> {
@@ -77,10 +114,12 @@ impl Sets {
         let mut inputs = VecDeque::from([input]);
         let mut replied = None;
         while let Some(input) = inputs.pop_front() {
-            self.seed = self.seed.wrapping_add(1);
-            let mut random = Random::new([self.seed; 32]);
-            let object = self.rooms.get_mut(room_id).unwrap();
-            for output in step(&mut object.room, input, &|_| None, &mut random, self.now_ms) {
+            self.turns += 1;
+            let mut seed = [0; 32];
+            seed[..8].copy_from_slice(&self.turns.to_le_bytes());
+            let mut random = Random::new(seed);
+            let (object, now_ms) = (self.rooms.get_mut(room_id).unwrap(), self.now_ms);
+            for output in step(&mut object.room, input, &|_| Some(now_ms), &mut random, now_ms) {
                 match output {
                     Done::Reply { reply, .. } => replied = Some(reply),
                     Done::Effect(Effect::Save(row)) => {
@@ -117,6 +156,35 @@ impl Sets {
                             heard,
                         };
                         self.letters.push_back((to, Letter::Share(request)));
+                    }
+                    Done::Effect(Effect::Admit { socket, join, .. }) => {
+                        let admitted = Event::Admitted {
+                            socket,
+                            join,
+                            admitted: Ok(May::ALL),
+                            has_master: true,
+                        };
+                        inputs.push_back(Input::Event(admitted));
+                    }
+                    Done::Effect(Effect::Media { wanted, errand, ask }) => {
+                        let answered = self.nodes.answer(wanted, &ask.action);
+                        inputs.push_back(Input::Event(Event::Answered { errand, answered }));
+                    }
+                    Done::Effect(Effect::Tell {
+                        node_id,
+                        connections,
+                        ask,
+                    }) => {
+                        let done = self.nodes.hears(&node_id, ask.action);
+                        let told = Event::Told {
+                            node_id,
+                            connections,
+                            done,
+                        };
+                        inputs.push_back(Input::Event(told));
+                    }
+                    Done::Effect(Effect::Order { node_id, ask }) => {
+                        self.nodes.hears(&node_id, ask.action);
                     }
                     Done::Effect(_) => {}
                 }
@@ -186,7 +254,7 @@ impl Sets {
     /// The process of an object ends; whoever waited for its answers hears nothing.
     fn restart(&mut self, room_id: &str) {
         let object = self.rooms.get_mut(room_id).unwrap();
-        object.room = Room::restore(object.rows.values().cloned(), &BTreeSet::new(), self.now_ms);
+        object.room = Room::restore(object.rows.values().cloned(), &BTreeMap::new(), self.now_ms);
         self.letters.retain(|(_, letter)| match letter {
             Letter::Share(Request::Shared { from, .. }) => from != room_id,
             _ => true,
@@ -219,7 +287,31 @@ impl Sets {
 
     fn happens(&mut self) {
         let (one, other) = (self.any(), self.any());
-        match self.chance.below(12) {
+        match self.chance.below(18) {
+            12 | 13 => self.watch(&one),
+            14 => {
+                let server = server(&self.node());
+                self.ask(&one, Request::Mirror(server));
+            }
+            15 => {
+                let node_id = self.node();
+                let nodes = match self.chance.below(2) {
+                    0 => &mut self.nodes.full,
+                    _ => &mut self.nodes.deaf,
+                };
+                if !nodes.remove(&node_id) {
+                    nodes.insert(node_id);
+                }
+            }
+            16 => self.restart_node(),
+            17 => {
+                let others = self.rooms[&one].room.others.values();
+                let tracks = others.flat_map(|other| &other.tracks);
+                if let Some(track) = tracks.last() {
+                    let (track_id, paused) = (track.track_id.clone(), self.chance.one_in(2));
+                    self.ask(&one, Request::Pause { track_id, paused });
+                }
+            }
             0 | 1 => {
                 self.lobby(lobby::Request::Merge { room_id: one, other });
             }
@@ -267,7 +359,28 @@ impl Sets {
         }
     }
 
+    fn restart_node(&mut self) {
+        let node_id = self.node();
+        self.now_ms += 1;
+        self.nodes.restart(&node_id);
+        for number in 0..ROOMS {
+            let (node_id, at_ms) = (node_id.clone(), self.now_ms);
+            self.ask(&name(number), Request::Restarted { node_id, at_ms });
+        }
+    }
+
     fn quiet(&mut self) {
+        self.nodes.full.clear();
+        self.nodes.deaf.clear();
+        // Until everybody has noticed what is lost.
+        self.settle();
+        for number in 0..ROOMS {
+            self.watch(&name(number));
+        }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
         for _ in 0..20 {
             self.pass(1_000);
             let mut most = 1_000;
@@ -295,6 +408,31 @@ impl Sets {
                 assert_eq!(*shown, self.rooms[other].room.shared_tracks(), "{room_id} of {other}");
             }
             assert_eq!(object.room.others.len(), set.len());
+            self.check_viewer(room_id, &object.room);
+        }
+    }
+
+    fn check_viewer(&self, room_id: &str, room: &Room) {
+        let spec = room.spec().unwrap();
+        let servers: BTreeSet<_> = spec.servers().map(|server| &server.node_id).collect();
+        assert_eq!(servers.len(), spec.servers().count(), "{room_id} has a server twice");
+        let others: Vec<_> = room.others.values().flat_map(|other| other.tracks.clone()).collect();
+        let is_other = |track_id: &String| others.iter().any(|track| track.track_id == *track_id);
+        assert!(spec.paused.iter().all(is_other), "{room_id} pauses what is over");
+        let tracks = room.shared_tracks().into_iter().chain(others.clone());
+        let expected: BTreeSet<_> = tracks.map(|track| track.track_id).collect();
+        let viewer = &room.peers[VIEWER];
+        let slots = &viewer.slots.slots;
+        let shown = slots.iter().filter_map(|slot| slot.track_id.clone());
+        assert_eq!(shown.collect::<BTreeSet<_>>(), expected, "{room_id}");
+        let connection = viewer.subscribing.as_ref().unwrap();
+        assert!(servers.contains(&connection.node_id), "{room_id} at {connection:?}");
+        let wanted = slots
+            .iter()
+            .filter_map(|slot| Some((slot.mid.clone(), slot.shown.clone()?)));
+        assert_eq!(self.nodes.sends(connection), Some(wanted.collect()), "{room_id}");
+        for shown in slots.iter().filter_map(|slot| slot.shown.as_ref()) {
+            assert!(shown.room_id == room_id || spec.merged.contains(&shown.room_id));
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use protocol::line::{PING, PONG};
 use worker::{Response, WebSocket, WebSocketPair, WebSocketRequestResponsePair};
@@ -9,7 +9,10 @@ use crate::worker::bindings;
 /// Names a socket of an object.
 type SocketId = u64;
 
-/// The sockets of an object, which stay open while the object sleeps. Each has its id as a tag.
+/// How the tag begins that says when a socket was opened.
+const OPENED: &str = "opened:";
+
+/// The sockets of an object, which stay open while the object sleeps. Each has two tags: its id, and when it was opened.
 #[derive(Clone, Copy)]
 pub(super) struct Sockets<'a> {
     platform: &'a Platform,
@@ -27,7 +30,7 @@ impl<'a> Sockets<'a> {
         object.set_websocket_auto_response(&WebSocketRequestResponsePair::new(PING, PONG)?);
         // JavaScript's numbers hold no more bits, and rows are read by it.
         let id = SocketId::from_le_bytes(bindings::random()) >> 11;
-        object.accept_websocket_with_tags(&server, &[&id.to_string()]);
+        object.accept_websocket_with_tags(&server, &[&id.to_string(), &format!("{OPENED}{}", bindings::now_ms())]);
         Ok((Response::from_websocket(client)?, id))
     }
 
@@ -35,9 +38,15 @@ impl<'a> Sockets<'a> {
         self.platform.object().get_tags(socket).first()?.parse().ok()
     }
 
-    pub(super) fn open(&self) -> BTreeSet<SocketId> {
+    /// Those that are open, each since when, Unix milliseconds.
+    pub(super) fn open(&self) -> BTreeMap<SocketId, u64> {
+        let opened_ms = |socket: &WebSocket| {
+            let tags = self.platform.object().get_tags(socket);
+            tags.iter().find_map(|tag| tag.strip_prefix(OPENED)?.parse().ok())
+        };
         let sockets = self.platform.object().get_websockets();
-        sockets.iter().filter_map(|socket| self.id(socket)).collect()
+        let known = |socket: &WebSocket| Some((self.id(socket)?, opened_ms(socket).unwrap_or_default()));
+        sockets.iter().filter_map(known).collect()
     }
 
     /// When the platform has last answered a ping over a socket, Unix milliseconds; 0 when it never has, `None` when the socket is

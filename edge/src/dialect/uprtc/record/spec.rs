@@ -4,7 +4,7 @@ use protocol::{
 };
 
 use crate::dialect::house::files_called;
-use crate::dialect::uprtc::params::users;
+use crate::dialect::uprtc::params::{user, users};
 use crate::input::{FieldError, Fields};
 
 const FPS: u32 = 25;
@@ -32,7 +32,10 @@ impl Wish {
             Some("480p") => (854, 480, 900),
             Some(_) => return Err(fields.error("resolution", "must be 1080p, 720p or 480p")),
         };
-        let layout = fields.string("layout")?.filter(|layout| *layout != "grid");
+        let large = match fields.string("layout")? {
+            None | Some("grid") => None,
+            Some(_) => user(fields, "layout")?,
+        };
         Ok(Self {
             server_alias: fields.string("serverAlias")?.map(str::to_owned),
             all: fields.boolean("all")?.unwrap_or_default(),
@@ -40,7 +43,7 @@ impl Wish {
             width,
             height,
             kbps,
-            large: layout.map(str::to_owned),
+            large,
         })
     }
 

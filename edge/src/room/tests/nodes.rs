@@ -1,0 +1,85 @@
+//! Media nodes of several regions, which are full at times, do not hear, or lose what they have.
+
+use protocol::{RoomRefusal, RoomSlot};
+
+use super::*;
+
+pub(super) const NODES: [&str; 4] = ["n1", "n2", "n3", "n4"];
+
+/// What a connection sends, by mid.
+type Map = BTreeMap<String, Option<RoomSlot>>;
+
+#[derive(Default)]
+pub(super) struct Nodes {
+    /// Those that take nobody else.
+    pub(super) full: BTreeSet<String>,
+    /// Those that hear nothing.
+    pub(super) deaf: BTreeSet<String>,
+    /// The connections of each.
+    has: BTreeMap<String, BTreeMap<String, Map>>,
+}
+
+impl Nodes {
+    /// What comes of asking for a connection.
+    pub(super) fn answer(&mut self, wanted: Wanted, action: &RoomAction) -> Answered {
+        let takes = |node_id: &str| !self.full.contains(node_id) && !self.deaf.contains(node_id);
+        let (node_id, other) = match &wanted {
+            Wanted::Only(node_id) => (node_id.clone(), None),
+            Wanted::Rather(node_id) if takes(node_id) => (node_id.clone(), None),
+            Wanted::Rather(node_id) => match NODES.into_iter().find(|node_id| takes(node_id)) {
+                Some(other) => (other.to_owned(), Some(server(other))),
+                None => (node_id.clone(), None),
+            },
+        };
+        if self.deaf.contains(&node_id) {
+            return Answered::Nobody;
+        }
+        let refuses = self.full.contains(&node_id) && matches!(wanted, Wanted::Rather(_));
+        let reply = match action {
+            RoomAction::Connect(connect) if !refuses => {
+                let connections = self.has.entry(node_id.clone()).or_default();
+                connections.entry(connect.connection.clone()).or_default();
+                RoomReply::Answer { sdp: String::new() }
+            }
+            _ => RoomReply::Refused {
+                code: RoomRefusal::Full,
+                reason: "full".into(),
+            },
+        };
+        Answered::By {
+            node_id,
+            server: other,
+            reply,
+        }
+    }
+
+    /// Whether a node has heard what it is told.
+    pub(super) fn hears(&mut self, node_id: &str, action: RoomAction) -> bool {
+        if self.deaf.contains(node_id) {
+            return false;
+        }
+        let connections = self.has.entry(node_id.to_owned()).or_default();
+        match action {
+            RoomAction::Slots(slots) => {
+                for slots in slots {
+                    connections.entry(slots.connection).and_modify(|map| *map = slots.map);
+                }
+            }
+            RoomAction::Close { connections: closed } => connections.retain(|id, _| !closed.contains(id)),
+            _ => {}
+        }
+        true
+    }
+
+    /// The process of a node is another one.
+    pub(super) fn restart(&mut self, node_id: &str) {
+        self.has.remove(node_id);
+    }
+
+    /// What a connection sends, by mid; `None` when the node does not have it.
+    pub(super) fn sends(&self, connection: &Connection) -> Option<BTreeMap<String, RoomSlot>> {
+        let map = self.has.get(&connection.node_id)?.get(&connection.id)?;
+        let sent = map.iter().filter_map(|(mid, slot)| Some((mid.clone(), slot.clone()?)));
+        Some(sent.collect())
+    }
+}
