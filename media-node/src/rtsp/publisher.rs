@@ -83,10 +83,6 @@ impl Publisher {
         }
     }
 
-    pub(super) fn is_live(&self) -> bool {
-        matches!(self.session, Session::Live { .. })
-    }
-
     /// Answers with the reply's Transport header.
     pub(super) fn set_up(&mut self, url: &Url, request: &Request<Vec<u8>>, ends: Ends) -> Result<String, Refusal> {
         let Session::Announced(description) = &self.session else {

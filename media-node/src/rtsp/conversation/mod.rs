@@ -360,12 +360,10 @@ impl Conversation {
     }
 
     fn pause(&mut self) -> Answer {
-        let reply = match &mut self.role {
-            Role::Player(player) => player.pause()?,
-            // It sends nothing up to its next RECORD.
-            Role::Publisher(publisher) if publisher.is_live() => Reply::default(),
-            _ => return Err(Refusal::wrong_state("Only what is played or recorded can be paused")),
+        let Role::Player(player) = &mut self.role else {
+            return Err(Refusal::wrong_state("Only what is played can be paused"));
         };
+        let reply = player.pause()?;
         Ok(self.in_session(reply))
     }
 

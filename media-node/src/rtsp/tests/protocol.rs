@@ -144,23 +144,6 @@ async fn requests_that_cannot_be_granted_say_why() {
 }
 
 #[tokio::test]
-async fn a_publisher_may_pause_and_go_on() {
-    let server = Server::start().await;
-    let url = server.url("u");
-    let mut publisher = Client::connect(&server).await;
-    publisher.publish(&url).await;
-    let mut player = Client::connect(&server).await;
-    player.play(&url, "RTP/AVP/TCP;interleaved=0-1").await;
-    for (method, number) in [("PAUSE", 1), ("RECORD", 2)] {
-        assert_eq!(publisher.ask(method, &url, &[], "").await.status, 200, "{method}");
-        // What was on its way when it paused is played, too.
-        let packet = rtp(number, 50);
-        publisher.packet(0, &packet).await.unwrap();
-        assert_eq!(player.next_packet().await, Some((0, packet)));
-    }
-}
-
-#[tokio::test]
 async fn an_announcement_alone_does_not_take_a_live_path() {
     let server = Server::start().await;
     let url = server.url("u");
