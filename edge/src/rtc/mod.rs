@@ -114,7 +114,11 @@ pub fn unanswered(has_nodes: bool) -> Response {
 
 /// When the node of a session does not answer.
 pub fn lost() -> Response {
-    problem(503, "The node that has the session does not answer").with_header("Retry-After", "2")
+    problem(
+        503,
+        "The node that has the session does not answer: try again, or begin another session",
+    )
+    .with_header("Retry-After", "2")
 }
 
 fn whole(reply: RtcReply) -> Response {
