@@ -17,7 +17,7 @@ use super::request::{CaptureRequest, Transport};
 use super::sdp::{Offer, offers};
 use super::wish::{Asker, Way};
 use crate::encryption::Lock;
-use crate::stream::{RtpStream, RtpTrack, StreamEvent, Track, depacketizer};
+use crate::stream::{Depacketizer, RtpStream, RtpTrack, StreamEvent, Track, depacketizer};
 
 /// For each of connecting with DESCRIBE, SETUP and PLAY.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,25 +49,12 @@ pub(super) async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEve
     let (url, login) = address(request)?;
     let way = Address::parse(&url)?;
     let user = request.user.join(&stream_name(&url));
-    let options = SessionOptions::default();
-    let (proxy, url, options, way_back) = if way.is_plain() && (request.transport == Transport::Udp || !request.foreign)
-    {
-        let credentials = login.clone().map(|(username, password)| retina::client::Credentials {
-            username,
-            password: password.expose().to_owned(),
-        });
-        let options = options.creds(credentials).user_agent("Tapedeck".to_owned());
-        let asked = match request.foreign {
-            false => Way::Server(url.clone(), login),
-            true => Way::None,
-        };
-        (None, url, options, asked)
-    } else {
-        let login = login.map(|(username, password)| Login::new(username, password));
-        let proxy = Proxy::open(way, login).await?;
-        let (url, key, asked) = (proxy.url.clone(), proxy.key.clone(), Way::Proxy(proxy.asking()));
-        (Some(proxy), url, options.user_agent(key), asked)
-    };
+    let Route {
+        proxy,
+        url,
+        options,
+        way_back,
+    } = route(request, way, url, login).await?;
     let transport = || match request.transport {
         Transport::Udp if proxy.is_none() => retina::client::Transport::Udp(UdpTransportOptions::default()),
         Transport::Tcp | Transport::Udp => retina::client::Transport::Tcp(TcpTransportOptions::default()),
@@ -82,19 +69,7 @@ pub(super) async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEve
             Track::Video => request.want.video,
         };
         let of_kind = offered.iter().filter(|(_, offer)| wanted && offer.track == kind);
-        let mut refused = Vec::new();
-        let mut chosen = None;
-        for (id, offer) in of_kind {
-            match depacketizer(&offer.format) {
-                Ok(depacketizer) => {
-                    chosen = Some((*id, offer, depacketizer));
-                    break;
-                }
-                Err(codec) => refused.push(StreamEvent::Unsupported(kind, codec)),
-            }
-        }
-        let Some((id, offer, depacketizer)) = chosen else {
-            events.append(&mut refused);
+        let Some((id, offer, depacketizer)) = choose(of_kind, events) else {
             continue;
         };
         let setup = SetupOptions::default().transport(transport());
@@ -143,6 +118,65 @@ pub(super) async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEve
         tracks: by_id,
         asker: Asker::new(way_back, request.keyframes.clone(), request.clock.now_us()),
     })
+}
+
+/// How a source is reached.
+struct Route {
+    proxy: Option<Proxy>,
+    url: Url,
+    options: SessionOptions,
+    /// By which it is asked for keyframes.
+    way_back: Way,
+}
+
+/// By itself where that will do, else through a proxy.
+async fn route(
+    request: &CaptureRequest,
+    way: Address,
+    url: Url,
+    login: Option<(String, Secret)>,
+) -> Result<Route, String> {
+    let options = SessionOptions::default();
+    if way.is_plain() && (request.transport == Transport::Udp || !request.foreign) {
+        let credentials = login.clone().map(|(username, password)| retina::client::Credentials {
+            username,
+            password: password.expose().to_owned(),
+        });
+        let way_back = match request.foreign {
+            false => Way::Server(url.clone(), login),
+            true => Way::None,
+        };
+        return Ok(Route {
+            proxy: None,
+            url,
+            options: options.creds(credentials).user_agent("Tapedeck".to_owned()),
+            way_back,
+        });
+    }
+    let login = login.map(|(username, password)| Login::new(username, password));
+    let proxy = Proxy::open(way, login).await?;
+    Ok(Route {
+        url: proxy.url.clone(),
+        options: options.user_agent(proxy.key.clone()),
+        way_back: Way::Proxy(proxy.asking()),
+        proxy: Some(proxy),
+    })
+}
+
+/// The first of a kind's offers that can be recorded; where none can, `events` tells of all.
+fn choose<'a>(
+    of_kind: impl Iterator<Item = &'a (usize, Offer)>,
+    events: &mut Vec<StreamEvent>,
+) -> Option<(usize, &'a Offer, Box<dyn Depacketizer>)> {
+    let mut refused = Vec::new();
+    for (id, offer) in of_kind {
+        match depacketizer(&offer.format) {
+            Ok(depacketizer) => return Some((*id, offer, depacketizer)),
+            Err(codec) => refused.push(StreamEvent::Unsupported(offer.track, codec)),
+        }
+    }
+    events.append(&mut refused);
+    None
 }
 
 /// The session's streams beside what the session description says of them: both keep its order, but the session leaves

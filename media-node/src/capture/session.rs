@@ -3,18 +3,21 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use protocol::TrackKind;
 use retina::client::PacketItem;
+use retina::rtcp::ReceivedCompoundPacket;
+use retina::rtp::ReceivedPacket;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
-use super::connect::{Connected, connect, reason};
+use super::connect::{Captured, Connected, connect, reason};
 use super::outlet::{Closed, Outlet};
 use super::payload_types::Load;
 use super::proxy::Proxy;
 use super::request::CaptureRequest;
 use super::tolerance::Tolerance;
+use super::wish::Asker;
 use crate::hub::{LeftOut, rtp};
-use crate::stream::{Packet, SenderReport, StreamEnd, StreamEvent, Track};
+use crate::stream::{Packet, RtpStream, SenderReport, StreamEnd, StreamEvent, Track};
 
 /// Of packets that are left out.
 const STRANGE: &str = "their payload type is not the one that was announced";
@@ -79,17 +82,23 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
     let Connected {
         proxy,
         mut session,
-        mut stream,
-        mut tracks,
-        mut asker,
+        stream,
+        tracks,
+        asker,
     } = connected;
-    let mut events = Vec::new();
+    let mut reading = Reading {
+        request,
+        stream,
+        tolerance: Tolerance::new(tracks.iter().flatten().count()),
+        tracks,
+        asker,
+        unreadable: Unreadable::default(),
+        events: Vec::new(),
+    };
     let mut silent_at = Instant::now() + request.first_media_timeout;
-    let mut tolerance = Tolerance::new(tracks.iter().flatten().count());
     let mut last_error = None;
-    let mut unreadable = Unreadable::default();
     let end = loop {
-        let tick_at = stream.deadline_us().map(|at_us| {
+        let tick_at = reading.stream.deadline_us().map(|at_us| {
             let wait_us = at_us.saturating_sub(request.clock.now_us()).max(0);
             Instant::now() + Duration::from_micros(wait_us.unsigned_abs())
         });
@@ -99,75 +108,19 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
             () = sleep_until(silent_at) => Next::Silent,
             () = outlet.closed() => Next::Closed,
         };
-        let mut media = false;
+        let mut is_sending = false;
         match next {
             Next::Packet(Some(Ok(PacketItem::Rtp(packet)))) => {
-                media = true;
-                let header = packet.header();
                 last_error = None;
-                if let Some(captured) = tracks.get_mut(packet.stream_id()).and_then(Option::as_mut) {
-                    let (index, now_us) = (captured.index, request.clock.now_us());
-                    tolerance.good(index, now_us);
-                    let load = captured.types.take(header.payload_type());
-                    if load == Load::Media {
-                        if let Some(quarters) = rtp::turn(packet.raw()) {
-                            stream.turned(index, quarters);
-                        }
-                        let packet = Packet {
-                            arrival_us: request.clock.us_at(packet.ctx().received()),
-                            sequence: header.sequence_number(),
-                            timestamp: header.timestamp(),
-                            marker: header.mark(),
-                            payload: packet.into_payload_bytes(),
-                        };
-                        stream.packet(index, &packet, &mut events);
-                    } else {
-                        stream.pass_over(index, header.sequence_number(), &mut events);
-                    }
-                    if load == Load::Strange {
-                        stream.left_out(index, STRANGE, now_us, &mut events);
-                    }
-                    asker.note(&events, now_us);
-                    if captured.kind == Track::Video {
-                        asker.packet(now_us);
-                    }
-                }
+                is_sending = true;
+                reading.rtp(packet);
             }
-            Next::Packet(Some(Ok(PacketItem::Rtcp(compound)))) => {
-                let report = compound
-                    .pkts()
-                    .find_map(|packet| packet.as_sender_report().ok().flatten());
-                let received_us = request.clock.us_at(compound.ctx().received());
-                let captured = tracks.get(compound.stream_id()).and_then(Option::as_ref);
-                let Some(index) = captured.map(|captured| captured.index) else {
-                    continue;
-                };
-                if let Some(left_out) = LeftOut::read(compound.raw()) {
-                    // It sends, even if nothing of it can be used.
-                    media = true;
-                    match left_out {
-                        LeftOut::Unreadable(kind) => unreadable.tell(kind, left_out.why(), &mut events),
-                        _ => stream.left_out(index, left_out.why(), received_us, &mut events),
-                    }
-                }
-                if let Some(report) = report {
-                    if let Some(packets) = report.raw().get(20..24).and_then(<[u8]>::first_chunk) {
-                        stream.sent(index, u32::from_be_bytes(*packets), received_us, &mut events);
-                    }
-                    if let Some(ntp_us) = ntp_us(report.ntp_timestamp().0) {
-                        let report = SenderReport {
-                            ntp_us,
-                            timestamp: report.rtp_timestamp(),
-                        };
-                        stream.report(index, report, received_us, &mut events);
-                    }
-                }
-            }
+            Next::Packet(Some(Ok(PacketItem::Rtcp(compound)))) => is_sending = reading.rtcp(&compound),
             Next::Packet(Some(Ok(_))) => {}
             Next::Packet(Some(Err(error))) => {
                 let url = Url::parse(request.url.expose()).ok();
                 let text = url.map_or_else(|| "the session broke off".to_owned(), |url| reason(&error, &url));
-                if !tolerance.bad(&text, request.clock.now_us()) {
+                if !reading.tolerance.bad(&text, request.clock.now_us()) {
                     break StreamEnd::Failed(text);
                 }
                 tracing::debug!(reason = text, "a packet is left out");
@@ -178,23 +131,106 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
                 let fault = last_error.or_else(|| proxy.as_ref().and_then(Proxy::fault));
                 break fault.map_or(StreamEnd::Finished, StreamEnd::Failed);
             }
-            Next::Tick => stream.tick(request.clock.now_us(), &mut events),
+            Next::Tick => reading.stream.tick(request.clock.now_us(), &mut reading.events),
             Next::Silent => break StreamEnd::Silent,
             Next::Closed => return Err(Closed),
         }
-        for event in events.drain(..) {
+        for event in reading.events.drain(..) {
             outlet.send(event).await?;
         }
-        if media {
+        if is_sending {
             // Behind the sending: the time that the receiver took is not the source's silence.
             silent_at = Instant::now() + request.silence_timeout;
         }
     };
+    let Reading {
+        mut stream, mut events, ..
+    } = reading;
     stream.finish(&mut events);
     for event in events {
         outlet.send(event).await?;
     }
     Ok(end)
+}
+
+/// What comes over an open session, made events.
+struct Reading<'a> {
+    request: &'a CaptureRequest,
+    stream: RtpStream,
+    /// By the session's stream ids.
+    tracks: Vec<Option<Captured>>,
+    asker: Asker,
+    tolerance: Tolerance,
+    unreadable: Unreadable,
+    events: Vec<StreamEvent>,
+}
+
+impl Reading<'_> {
+    fn rtp(&mut self, packet: ReceivedPacket) {
+        let Some(captured) = self.tracks.get_mut(packet.stream_id()).and_then(Option::as_mut) else {
+            return;
+        };
+        let (index, now_us) = (captured.index, self.request.clock.now_us());
+        self.tolerance.good(index, now_us);
+        let header = packet.header();
+        let load = captured.types.take(header.payload_type());
+        if load == Load::Media {
+            if let Some(quarters) = rtp::turn(packet.raw()) {
+                self.stream.turned(index, quarters);
+            }
+            let packet = Packet {
+                arrival_us: self.request.clock.us_at(packet.ctx().received()),
+                sequence: header.sequence_number(),
+                timestamp: header.timestamp(),
+                marker: header.mark(),
+                payload: packet.into_payload_bytes(),
+            };
+            self.stream.packet(index, &packet, &mut self.events);
+        } else {
+            self.stream.pass_over(index, header.sequence_number(), &mut self.events);
+        }
+        if load == Load::Strange {
+            self.stream.left_out(index, STRANGE, now_us, &mut self.events);
+        }
+        self.asker.note(&self.events, now_us);
+        if captured.kind == Track::Video {
+            self.asker.packet(now_us);
+        }
+    }
+
+    /// Whether it tells that the source sends, even if nothing of that can be used.
+    fn rtcp(&mut self, compound: &ReceivedCompoundPacket) -> bool {
+        let received_us = self.request.clock.us_at(compound.ctx().received());
+        let captured = self.tracks.get(compound.stream_id()).and_then(Option::as_ref);
+        let Some(index) = captured.map(|captured| captured.index) else {
+            return false;
+        };
+        let (stream, events) = (&mut self.stream, &mut self.events);
+        let left_out = LeftOut::read(compound.raw());
+        match left_out {
+            Some(LeftOut::Unreadable(kind)) => {
+                self.unreadable.tell(kind, LeftOut::Unreadable(kind).why(), events);
+            }
+            Some(left_out) => stream.left_out(index, left_out.why(), received_us, events),
+            None => {}
+        }
+        let report = compound
+            .pkts()
+            .find_map(|packet| packet.as_sender_report().ok().flatten());
+        if let Some(report) = report {
+            if let Some(packets) = report.raw().get(20..24).and_then(<[u8]>::first_chunk) {
+                stream.sent(index, u32::from_be_bytes(*packets), received_us, events);
+            }
+            if let Some(ntp_us) = ntp_us(report.ntp_timestamp().0) {
+                let report = SenderReport {
+                    ntp_us,
+                    timestamp: report.rtp_timestamp(),
+                };
+                stream.report(index, report, received_us, events);
+            }
+        }
+        left_out.is_some()
+    }
 }
 
 /// An NTP timestamp in microseconds; `None` for 0, which senders without a clock report.
