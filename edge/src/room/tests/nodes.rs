@@ -20,10 +20,43 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
+    /// Everybody is let in, and nodes are asked and told.
+    pub(super) fn carry_out(&mut self, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::Admit { socket, join, .. } => Some(Event::Admitted {
+                socket,
+                join,
+                admitted: Ok(May::ALL),
+                has_master: true,
+            }),
+            Effect::Media { wanted, errand, ask } => {
+                let answered = self.answer(&wanted, &ask.action);
+                Some(Event::Answered { errand, answered })
+            }
+            Effect::Tell {
+                node_id,
+                connections,
+                ask,
+            } => {
+                let done = self.hears(&node_id, ask.action);
+                Some(Event::Told {
+                    node_id,
+                    connections,
+                    done,
+                })
+            }
+            Effect::Order { node_id, ask } => {
+                self.hears(&node_id, ask.action);
+                None
+            }
+            _ => None,
+        }
+    }
+
     /// What comes of asking for a connection.
-    pub(super) fn answer(&mut self, wanted: Wanted, action: &RoomAction) -> Answered {
+    fn answer(&mut self, wanted: &Wanted, action: &RoomAction) -> Answered {
         let takes = |node_id: &str| !self.full.contains(node_id) && !self.deaf.contains(node_id);
-        let (node_id, other) = match &wanted {
+        let (node_id, other) = match wanted {
             Wanted::Only(node_id) => (node_id.clone(), None),
             Wanted::Rather(node_id) if takes(node_id) => (node_id.clone(), None),
             Wanted::Rather(node_id) => match NODES.into_iter().find(|node_id| takes(node_id)) {
@@ -54,7 +87,7 @@ impl Nodes {
     }
 
     /// Whether a node has heard what it is told.
-    pub(super) fn hears(&mut self, node_id: &str, action: RoomAction) -> bool {
+    fn hears(&mut self, node_id: &str, action: RoomAction) -> bool {
         if self.deaf.contains(node_id) {
             return false;
         }
@@ -77,9 +110,33 @@ impl Nodes {
     }
 
     /// What a connection sends, by mid; `None` when the node does not have it.
-    pub(super) fn sends(&self, connection: &Connection) -> Option<BTreeMap<String, RoomSlot>> {
+    fn sends(&self, connection: &Connection) -> Option<BTreeMap<String, RoomSlot>> {
         let map = self.has.get(&connection.node_id)?.get(&connection.id)?;
         let sent = map.iter().filter_map(|(mid, slot)| Some((mid.clone(), slot.clone()?)));
         Some(sent.collect())
+    }
+    /// Whoever watches a room is shown all of it, by one of its servers.
+    pub(super) fn check(&self, room_id: &str, room: &Room, viewer: &str) {
+        let spec = room.spec().unwrap();
+        let servers: BTreeSet<_> = spec.servers().map(|server| &server.node_id).collect();
+        assert_eq!(servers.len(), spec.servers().count(), "{room_id} has a server twice");
+        let others: Vec<_> = room.others.values().flat_map(|other| other.tracks.clone()).collect();
+        let is_other = |track_id: &String| others.iter().any(|track| track.track_id == *track_id);
+        assert!(spec.paused.iter().all(is_other), "{room_id} pauses what is over");
+        let tracks = room.shared_tracks().into_iter().chain(others.clone());
+        let expected: BTreeSet<_> = tracks.map(|track| track.track_id).collect();
+        let viewer = &room.peers[viewer];
+        let slots = &viewer.slots.slots;
+        let shown = slots.iter().filter_map(|slot| slot.track_id.clone());
+        assert_eq!(shown.collect::<BTreeSet<_>>(), expected, "{room_id}");
+        let connection = viewer.subscribing.as_ref().unwrap();
+        assert!(servers.contains(&connection.node_id), "{room_id} at {connection:?}");
+        let wanted = slots
+            .iter()
+            .filter_map(|slot| Some((slot.mid.clone(), slot.shown.clone()?)));
+        assert_eq!(self.sends(connection), Some(wanted.collect()), "{room_id}");
+        for shown in slots.iter().filter_map(|slot| slot.shown.as_ref()) {
+            assert!(shown.room_id == room_id || spec.merged.contains(&shown.room_id));
+        }
     }
 }

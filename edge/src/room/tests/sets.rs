@@ -157,36 +157,7 @@ impl Sets {
                         };
                         self.letters.push_back((to, Letter::Share(request)));
                     }
-                    Done::Effect(Effect::Admit { socket, join, .. }) => {
-                        let admitted = Event::Admitted {
-                            socket,
-                            join,
-                            admitted: Ok(May::ALL),
-                            has_master: true,
-                        };
-                        inputs.push_back(Input::Event(admitted));
-                    }
-                    Done::Effect(Effect::Media { wanted, errand, ask }) => {
-                        let answered = self.nodes.answer(wanted, &ask.action);
-                        inputs.push_back(Input::Event(Event::Answered { errand, answered }));
-                    }
-                    Done::Effect(Effect::Tell {
-                        node_id,
-                        connections,
-                        ask,
-                    }) => {
-                        let done = self.nodes.hears(&node_id, ask.action);
-                        let told = Event::Told {
-                            node_id,
-                            connections,
-                            done,
-                        };
-                        inputs.push_back(Input::Event(told));
-                    }
-                    Done::Effect(Effect::Order { node_id, ask }) => {
-                        self.nodes.hears(&node_id, ask.action);
-                    }
-                    Done::Effect(_) => {}
+                    Done::Effect(effect) => inputs.extend(self.nodes.carry_out(effect).map(Input::Event)),
                 }
             }
         }
@@ -408,31 +379,7 @@ impl Sets {
                 assert_eq!(*shown, self.rooms[other].room.shared_tracks(), "{room_id} of {other}");
             }
             assert_eq!(object.room.others.len(), set.len());
-            self.check_viewer(room_id, &object.room);
-        }
-    }
-
-    fn check_viewer(&self, room_id: &str, room: &Room) {
-        let spec = room.spec().unwrap();
-        let servers: BTreeSet<_> = spec.servers().map(|server| &server.node_id).collect();
-        assert_eq!(servers.len(), spec.servers().count(), "{room_id} has a server twice");
-        let others: Vec<_> = room.others.values().flat_map(|other| other.tracks.clone()).collect();
-        let is_other = |track_id: &String| others.iter().any(|track| track.track_id == *track_id);
-        assert!(spec.paused.iter().all(is_other), "{room_id} pauses what is over");
-        let tracks = room.shared_tracks().into_iter().chain(others.clone());
-        let expected: BTreeSet<_> = tracks.map(|track| track.track_id).collect();
-        let viewer = &room.peers[VIEWER];
-        let slots = &viewer.slots.slots;
-        let shown = slots.iter().filter_map(|slot| slot.track_id.clone());
-        assert_eq!(shown.collect::<BTreeSet<_>>(), expected, "{room_id}");
-        let connection = viewer.subscribing.as_ref().unwrap();
-        assert!(servers.contains(&connection.node_id), "{room_id} at {connection:?}");
-        let wanted = slots
-            .iter()
-            .filter_map(|slot| Some((slot.mid.clone(), slot.shown.clone()?)));
-        assert_eq!(self.nodes.sends(connection), Some(wanted.collect()), "{room_id}");
-        for shown in slots.iter().filter_map(|slot| slot.shown.as_ref()) {
-            assert!(shown.room_id == room_id || spec.merged.contains(&shown.room_id));
+            self.nodes.check(room_id, &object.room, VIEWER);
         }
     }
 }
