@@ -116,7 +116,7 @@ impl Media {
         inputs.push(sync::BEEP.to_owned());
         Self {
             inputs,
-            coding: words("-c:v libx264 -preset veryfast -g 50 -pix_fmt yuv420p -c:a aac -b:a 64k"),
+            coding: words("-c:v libx264 -g 50 -pix_fmt yuv420p -c:a aac -b:a 64k"),
         }
     }
 

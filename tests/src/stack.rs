@@ -147,16 +147,18 @@ impl Stack {
         stack
     }
 
+    /// Tests share an app, and each asks often.
     fn raise_limits(&self) {
         let all = ["acquire", "start", "query", "update", "updateLayout", "stop"];
         let rates: Map<_, _> = all.iter().map(|name| ((*name).to_owned(), json!(1_000))).collect();
         let limits = json!({ "limits": { "requests_per_second": rates, "recordings": 10_000 } });
-        let path = format!("apps/{}", self.info.app_id);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime
-            .expect("a runtime")
-            .block_on(self.admin(Method::PATCH, &path, &limits))
-            .expect(200);
+        let runtime = runtime.expect("a runtime");
+        let info = &self.info;
+        for app_id in [&info.app_id, &info.fsp.app_id, &info.polyv.app_id, &info.uprtc.app_id] {
+            let path = format!("apps/{app_id}");
+            runtime.block_on(self.admin(Method::PATCH, &path, &limits)).expect(200);
+        }
     }
 
     /// A call of the operator to a path below `/admin/v1/`; `null` for no body.
