@@ -250,8 +250,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         interruptions::the_resolution_changes,
         interruptions::audio_only_and_video_only,
         alone::streams_are_recorded_into_a_directory,
-        snapshots::beside_a_recording,
-        snapshots::alone_and_only_while_there_is_video,
         endings::idleness_ends_a_recording,
         endings::nothing_was_recorded,
         endings::a_wrong_bucket_is_refused,
@@ -312,6 +310,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         scenes::two_streams_of_one_user_are_at_their_pixels_below_a_clock,
         playing::a_browser_plays_a_mix_from_another_origin,
         sync::audio_and_video_keep_together,
+        snapshots::beside_a_recording,
+        snapshots::alone_and_only_while_there_is_video,
         files::a_mix_is_in_files_of_the_length_that_is_asked_for,
     ];
     let mut mixes: Vec<_> = mixes.into_iter().collect();

@@ -131,7 +131,7 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
                 let fault = last_error.or_else(|| proxy.as_ref().and_then(Proxy::fault));
                 break fault.map_or(StreamEnd::Finished, StreamEnd::Failed);
             }
-            Next::Tick => reading.stream.tick(request.clock.now_us(), &mut reading.events),
+            Next::Tick => reading.tick(),
             Next::Silent => break StreamEnd::Silent,
             Next::Closed => return Err(Closed),
         }
@@ -229,7 +229,15 @@ impl Reading<'_> {
                 stream.report(index, report, received_us, events);
             }
         }
+        self.asker.note(&self.events, received_us);
         left_out.is_some()
+    }
+
+    /// What waited for something that has not come.
+    fn tick(&mut self) {
+        let now_us = self.request.clock.now_us();
+        self.stream.tick(now_us, &mut self.events);
+        self.asker.note(&self.events, now_us);
     }
 }
 
