@@ -108,12 +108,12 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
             () = sleep_until(silent_at) => Next::Silent,
             () = outlet.closed() => Next::Closed,
         };
-        let mut is_sending = false;
+        let (mut is_sending, mut is_picture) = (false, false);
         match next {
             Next::Packet(Some(Ok(PacketItem::Rtp(packet)))) => {
                 last_error = None;
                 is_sending = true;
-                reading.rtp(packet);
+                is_picture = reading.rtp(packet);
             }
             Next::Packet(Some(Ok(PacketItem::Rtcp(compound)))) => is_sending = reading.rtcp(&compound),
             Next::Packet(Some(Ok(_))) => {}
@@ -131,10 +131,11 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
                 let fault = last_error.or_else(|| proxy.as_ref().and_then(Proxy::fault));
                 break fault.map_or(StreamEnd::Finished, StreamEnd::Failed);
             }
-            Next::Tick => reading.tick(),
+            Next::Tick => reading.stream.tick(request.clock.now_us(), &mut reading.events),
             Next::Silent => break StreamEnd::Silent,
             Next::Closed => return Err(Closed),
         }
+        reading.ask(is_picture);
         for event in reading.events.drain(..) {
             outlet.send(event).await?;
         }
@@ -166,9 +167,10 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn rtp(&mut self, packet: ReceivedPacket) {
+    /// Whether it is a packet of the picture.
+    fn rtp(&mut self, packet: ReceivedPacket) -> bool {
         let Some(captured) = self.tracks.get_mut(packet.stream_id()).and_then(Option::as_mut) else {
-            return;
+            return false;
         };
         let (index, now_us) = (captured.index, self.request.clock.now_us());
         self.tolerance.good(index, now_us);
@@ -192,10 +194,7 @@ impl Reading<'_> {
         if load == Load::Strange {
             self.stream.left_out(index, STRANGE, now_us, &mut self.events);
         }
-        self.asker.note(&self.events, now_us);
-        if captured.kind == Track::Video {
-            self.asker.packet(now_us);
-        }
+        captured.kind == Track::Video
     }
 
     /// Whether it tells that the source sends, even if nothing of that can be used.
@@ -229,15 +228,16 @@ impl Reading<'_> {
                 stream.report(index, report, received_us, events);
             }
         }
-        self.asker.note(&self.events, received_us);
         left_out.is_some()
     }
 
-    /// What waited for something that has not come.
-    fn tick(&mut self) {
+    /// Asks the source for a keyframe where what has happened calls for one, with the next packet of the picture.
+    fn ask(&mut self, is_picture: bool) {
         let now_us = self.request.clock.now_us();
-        self.stream.tick(now_us, &mut self.events);
         self.asker.note(&self.events, now_us);
+        if is_picture {
+            self.asker.packet(now_us);
+        }
     }
 }
 
