@@ -120,11 +120,9 @@ impl Mixing {
         drop(each);
         self.tell_counters();
         let lacking = self.feeder.lacking_keyframes();
-        self.lacking.send_if_modified(|told| {
-            let has_changed = *told != lacking;
-            *told = lacking;
-            has_changed
-        });
+        if *self.lacking.borrow() != lacking {
+            self.lacking.send_replace(lacking);
+        }
         if let Some(areas) = self.feeder.areas() {
             self.areas.send_if_modified(|told| {
                 let has_changed = told != areas;
