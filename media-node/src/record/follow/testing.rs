@@ -7,12 +7,30 @@ use std::time::Duration;
 use protocol::{Roster, RosterStream, RosterUser, Selection, StreamName, StreamTypes, Subscription, VideoQuality};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::ports::{Captures, Rosters};
+use super::{Presence, Shared};
 use crate::capture::{CaptureRequest, KeyframeWish, Wanted};
 use crate::channel::{Credentials, RosterError};
+use crate::record::Options;
+use crate::record::status::SharedBoard;
 use crate::record::testing::Coded;
-use crate::stream::{AccessUnit, StreamEnd, StreamEvent, Track};
+use crate::stream::{AccessUnit, Clock, StreamEnd, StreamEvent, Track};
+
+/// What the recorder of a test has, which decodes what it takes and has no keys.
+pub fn shared(clock: Clock, board: SharedBoard) -> Shared {
+    Shared {
+        clock,
+        board,
+        options: Options::default(),
+        decodes: true,
+        keys: None,
+        presence: Presence::Bystanders,
+        followed: Default::default(),
+        interruption: CancellationToken::new(),
+    }
+}
 
 pub struct FakeRosters(pub mpsc::Receiver<Roster>);
 

@@ -5,11 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use protocol::{Desired, Directive, EndCause, Roster, StreamName};
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 
-use super::testing::{CAMERA, FakeCaptures, FakeRosters, eventually, everything, roster};
+use super::testing::{CAMERA, FakeCaptures, FakeRosters, eventually, everything, roster, shared};
 use super::*;
-use crate::record::Options;
 use crate::record::status::{Board, SharedBoard, Status};
 use crate::record::testing::video;
 use crate::selection::{Pictures, Tracks};
@@ -55,16 +53,7 @@ impl Inlet for Behind {
 async fn who_leaves_pictures_out_has_the_source_asked_for_a_keyframe() {
     let behind = Behind::default();
     let clock = Clock::new(0);
-    let shared = Shared {
-        clock,
-        board: SharedBoard::new(Board::new(clock.wall_ms(0), None)),
-        options: Options::default(),
-        decodes: true,
-        keys: None,
-        presence: Presence::Bystanders,
-        followed: Default::default(),
-        interruption: CancellationToken::new(),
-    };
+    let shared = shared(clock, SharedBoard::new(Board::new(clock.wall_ms(0), None)));
     let captures = FakeCaptures::default();
     let session = captures.session("7/camera");
     let (rosters, known) = mpsc::channel(1);

@@ -8,17 +8,15 @@ use std::time::Duration;
 use protocol::{Directive, EndCause, Layout, StreamTypes, TrackKind};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::sync::CancellationToken;
 
 use super::everybody::playlist_key;
 use super::*;
 use crate::mix::testing::*;
 use crate::outbound::Targets;
-use crate::record::follow::testing::{CAMERA, FakeCaptures, FakeRosters, everything, roster};
-use crate::record::follow::{Presence, Shared};
+use crate::record::Ending;
+use crate::record::follow::testing::{CAMERA, FakeCaptures, FakeRosters, everything, roster, shared};
 use crate::record::status::{Board, SharedBoard};
 use crate::record::testing::{DirSink, complaints, file_names};
-use crate::record::{Ending, Options};
 use crate::stream::{Clock, Format, H264Format, StreamEnd, StreamEvent};
 
 /// Sends units to a session when their time has come.
@@ -46,16 +44,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         .unwrap();
     let clock = Clock::new(now.as_millis() as u64);
     let board = SharedBoard::new(Board::new(clock.wall_ms(0), None));
-    let shared = Shared {
-        clock,
-        board: board.clone(),
-        options: Options::default(),
-        decodes: true,
-        keys: None,
-        presence: Presence::Bystanders,
-        followed: Default::default(),
-        interruption: CancellationToken::new(),
-    };
+    let shared = shared(clock, board.clone());
     let settings = settings(320, 180, 15);
     let spec = MixSpec {
         epoch_ms: 0,
